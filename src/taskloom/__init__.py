@@ -1,0 +1,1 @@
+"""Taskloom: tasks wait here, are handed out, and are completed exactly once."""

@@ -1,0 +1,1 @@
+"""The rules, pure: tasks, commands, decisions, events."""

@@ -1,0 +1,1 @@
+"""Wire protocols: each translates, none decides."""

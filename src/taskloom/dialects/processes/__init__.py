@@ -1,0 +1,1 @@
+"""The processes dialect: Camunda 8 REST v2."""

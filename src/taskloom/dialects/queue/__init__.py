@@ -1,0 +1,1 @@
+"""The queue dialect: Bella-Queue and the OpenAI endpoints."""

@@ -1,0 +1,1 @@
+"""Loads, decides, saves, answers: one transaction for many commands."""

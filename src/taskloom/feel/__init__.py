@@ -1,0 +1,1 @@
+"""FEEL, the expression language, pure and useful on its own."""

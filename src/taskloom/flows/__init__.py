@@ -1,0 +1,1 @@
+"""What follows a completion, pure: document pipelines, process instances, dependencies."""

@@ -1,0 +1,1 @@
+"""BPMN: model, parser, checks and execution, pure."""
