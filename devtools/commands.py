@@ -84,6 +84,7 @@ def build(_arguments: list[str]) -> int:
     """Build the wheel and the source archive into dist/."""
     prepare()
     build_console()
+    (ROOT / "dist").mkdir(exist_ok=True)
     for hook in ("build_sdist", "build_wheel"):
         must_run([PYTHON, "-c", f"import uv_build; print('dist/' + uv_build.{hook}('dist'))"])
     return 0
