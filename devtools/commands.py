@@ -10,7 +10,7 @@ from devtools.install import prepare
 from devtools.locks import make_locks
 from devtools.node import build_console, install_test_clients
 from devtools.places import PROGRAMS, PYTHON, ROOT
-from devtools.process import StepError, become, become_python, must_run, run
+from devtools.process import StepError, become, become_python, must_run
 from devtools.system import install_system_packages
 
 
@@ -50,8 +50,9 @@ def test(arguments: list[str]) -> int:
     prepare("server", "tests")
     install_system_packages()
     variables = install_test_clients()
-    shared = os.environ.get("TASKLOOM_SHARED", str(ROOT.parent / "shared"))
-    return run([PYTHON, "-m", "pytest", *arguments], extra_env={**variables, "TASKLOOM_SHARED": shared})
+    shared = os.environ.get("TASKLOOM_SHARED") or str(ROOT.parent / "shared")
+    os.chdir(ROOT)
+    become_python(["-m", "pytest", *arguments], {**variables, "TASKLOOM_SHARED": shared})
 
 
 def check(_arguments: list[str]) -> int:
