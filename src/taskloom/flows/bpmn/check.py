@@ -48,6 +48,10 @@ def _check_end(process: SourceProcess, reading: Reading, attribute: str) -> None
             reading.refuse(f"The '{attribute}' of a sequence flow refers to {known}")
         return
     if attribute == "targetRef" and not element.type.has_incoming:
-        reading.refuse(f"'{quoted(element_id)}' is a {element.type.tag} and cannot be the target of a flow")
+        reading.refuse(
+            f"The {element.node.local} '{quoted(element_id)}' cannot be the target of a sequence flow"
+        )
     if attribute == "sourceRef" and not element.type.has_outgoing:
-        reading.refuse(f"'{quoted(element_id)}' is a {element.type.tag} and cannot be the source of a flow")
+        reading.refuse(
+            f"The {element.node.local} '{quoted(element_id)}' cannot be the source of a sequence flow"
+        )

@@ -107,11 +107,7 @@ def _parse_process(node: Node, problems: list[Problem]) -> SourceProcess:
             "The id of a process begins with a letter and has letters, digits, '_', '-' and '.' only"
         )
     _check_extensions(reading, _PROCESS_EXTENSIONS)
-    for child in node.children:
-        if child.namespace == ZEEBE:
-            reading.refuse(f"'zeebe:{quoted(child.local)}' must stand inside 'extensionElements'", child)
-        if child.namespace != BPMN or child.local in _WITHOUT_EFFECT_IN_PROCESS:
-            continue
+    for child in _with_effect(reading, _WITHOUT_EFFECT_IN_PROCESS):
         if child.local == "sequenceFlow":
             _parse_flow(process, Reading(child, problems))
         else:
@@ -122,7 +118,7 @@ def _parse_process(node: Node, problems: list[Problem]) -> SourceProcess:
 def _parse_flow(process: SourceProcess, reading: Reading) -> None:
     _read_id(reading)
     _check_extensions(reading, _EXTENSIONS_WITHOUT_EFFECT)
-    for child in _with_effect(reading.node, _WITHOUT_EFFECT_ANYWHERE):
+    for child in _with_effect(reading, _WITHOUT_EFFECT_ANYWHERE):
         reading.refuse(f"'{quoted(child.local)}' is not supported on this sequence flow", child)
     process.flows.append(reading.node)
 
@@ -137,7 +133,7 @@ def _parse_element(process: SourceProcess, reading: Reading) -> None:
         with_what = f" with '{quoted(definitions[0].local)}'" if definitions else ""
         reading.refuse(f"The element '{quoted(node.local)}'{with_what} is not supported")
         return
-    for child in _with_effect(node, _WITHOUT_EFFECT_IN_ELEMENT):
+    for child in _with_effect(reading, _WITHOUT_EFFECT_IN_ELEMENT):
         if not _is_definition(child):
             reading.refuse(f"'{quoted(child.local)}' is not supported on '{node.local}'", child)
     _check_attributes(reading)
@@ -149,10 +145,12 @@ def _is_definition(node: Node) -> bool:
     return node.local.endswith(("EventDefinition", "eventDefinitionRef"))
 
 
-def _with_effect(node: Node, without_effect: frozenset[str]) -> Iterator[Node]:
-    """The children that say something and are not on the list; foreign namespaces say nothing to us."""
-    for child in node.children:
-        if child.namespace == ZEEBE or (child.namespace == BPMN and child.local not in without_effect):
+def _with_effect(reading: Reading, without_effect: frozenset[str]) -> Iterator[Node]:
+    """The BPMN children that are not on the list; what other namespaces say is not for us."""
+    for child in reading.node.children:
+        if child.namespace == ZEEBE:
+            reading.refuse(f"'zeebe:{quoted(child.local)}' must stand inside 'extensionElements'", child)
+        elif child.namespace == BPMN and child.local not in without_effect:
             yield child
 
 
