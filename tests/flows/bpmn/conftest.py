@@ -93,7 +93,7 @@ def compiled(document: bytes) -> Process:
     return processes[0]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def begin() -> Callable[..., Driver]:
     """Begins an instance of a row of tasks, or of a document."""
 
