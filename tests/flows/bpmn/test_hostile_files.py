@@ -1,4 +1,4 @@
-"""Any bytes end in a process or in a refusal with lines, never in an exception; and so do other people's files."""
+"""Any bytes, and other people's files, end in a process or in a refusal with lines, never in an exception."""
 
 import os
 from pathlib import Path
@@ -68,7 +68,7 @@ def ends_well(document: bytes) -> None:
     if not isinstance(answer, NotDeployable):
         assert answer
         return
-    lines = document.count(b"\n") + 1
+    lines = document.count(b"\n") + document.count(b"\r") + 1
     assert answer.problems
     for problem in answer.problems:
         assert 1 <= problem.line <= lines

@@ -39,19 +39,15 @@ def _is_start(node: Node) -> bool:
 
 def _check_end(process: SourceProcess, reading: Reading, attribute: str) -> None:
     element_id = reading.node.get(attribute) or ""
+    if not element_id:
+        reading.refuse(f"The '{attribute}' of a sequence flow refers to nothing")
+    if not element_id or element_id in process.refused:
+        return
+    name = f"'{quoted(element_id)}'"
     element = process.elements.get(element_id)
     if element is None:
-        if element_id not in process.refused:
-            known = (
-                f"'{quoted(element_id)}', which is no element of this process" if element_id else "nothing"
-            )
-            reading.refuse(f"The '{attribute}' of a sequence flow refers to {known}")
-        return
-    if attribute == "targetRef" and not element.type.has_incoming:
-        reading.refuse(
-            f"The {element.node.local} '{quoted(element_id)}' cannot be the target of a sequence flow"
-        )
-    if attribute == "sourceRef" and not element.type.has_outgoing:
-        reading.refuse(
-            f"The {element.node.local} '{quoted(element_id)}' cannot be the source of a sequence flow"
-        )
+        reading.refuse(f"The '{attribute}' {name} of a sequence flow is no element of this process")
+    elif attribute == "targetRef" and not element.type.has_incoming:
+        reading.refuse(f"The {element.node.local} {name} cannot be the target of a sequence flow")
+    elif attribute == "sourceRef" and not element.type.has_outgoing:
+        reading.refuse(f"The {element.node.local} {name} cannot be the source of a sequence flow")

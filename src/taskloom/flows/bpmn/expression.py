@@ -1,14 +1,20 @@
 """Values in a model: a static text, or FEEL after an equals sign.
 
-A FEEL expression that is no more than a variable's name copies the variable's bytes; everything else parses
-the variables that it asks for, one by one.
+So far the only FEEL is the name of a variable, whose bytes are copied; the rest is refused when deploying.
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from decimal import Decimal
 
 import msgspec
 
+from taskloom.flows.bpmn.variables import Seen
+
 NULL = b"null"
+_NAME = re.compile(r"\s*([^\W\d]\w*)\s*")
+_LITERALS = frozenset({"null", "true", "false"})
+_DIGITS_MAX = 20
+_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 class Static(msgspec.Struct, frozen=True):
@@ -21,6 +27,7 @@ class Formula(msgspec.Struct, frozen=True):
     """A FEEL expression; `text` is without the equals sign."""
 
     text: str
+    variable: str
 
 
 Expression = Static | Formula
@@ -33,21 +40,19 @@ class Unreadable(msgspec.Struct, frozen=True):
 
 
 class Unusable(msgspec.Struct, frozen=True):
-    """An expression that gave no value, or none of the type that is needed."""
+    """An expression gave no value of the type that is needed; the message is for the incident."""
 
     message: str
-    warnings: Sequence[str] = ()
-
-    def describe(self, what: str) -> str:
-        """The sentence for the incident."""
-        return f"{what}: {self.message}"
 
 
 def read_expression(text: str) -> Expression | Unreadable:
     """What an attribute says."""
     if not text.startswith("="):
         return Static(text)
-    return Unreadable("FEEL is not there")
+    name = _NAME.fullmatch(text, 1)
+    if name is None or name[1] in _LITERALS:
+        return Unreadable("only the name of a variable is supported")
+    return Formula(text[1:].strip(), name[1])
 
 
 def formula_text(expression: Expression) -> str:
@@ -55,18 +60,55 @@ def formula_text(expression: Expression) -> str:
     return expression.text if isinstance(expression, Formula) else f'"{expression.text}"'
 
 
-def evaluate_json(expression: Expression, variables: Mapping[str, bytes], now_ms: int) -> bytes | Unusable:
-    """The value as JSON; an empty text is null."""
+def evaluate_json(expression: Expression, seen: Seen) -> bytes | Unusable:
+    """The value as JSON; an empty text is null, and so is a variable that is missing."""
     if isinstance(expression, Static):
         return msgspec.json.encode(expression.text) if expression.text else NULL
-    return Unusable("")
+    return seen.get(expression.variable) or NULL
 
 
-def extract_text(expression: Expression, variables: Mapping[str, bytes], now_ms: int) -> str | Unusable:
+def extract_text(expression: Expression, seen: Seen) -> str | Unusable:
     """The value, which must be a string."""
-    return expression.text if isinstance(expression, Static) else Unusable("")
+    if isinstance(expression, Static):
+        return expression.text
+    value = _decode(seen.get(expression.variable) or NULL)
+    return value if isinstance(value, str) else _unexpected(expression, seen, "STRING", value)
 
 
-def extract_integer(expression: Expression, variables: Mapping[str, bytes], now_ms: int) -> int | Unusable:
+def extract_integer(expression: Expression, seen: Seen) -> int | Unusable:
     """The value, which must be a whole number."""
-    return int(expression.text) if isinstance(expression, Static) else Unusable("")
+    if isinstance(expression, Static):
+        return int(expression.text)
+    value = _decode(seen.get(expression.variable) or NULL)
+    is_whole = type(value) is int or (type(value) is Decimal and _is_whole(value))
+    return int(value) if is_whole else _unexpected(expression, seen, "NUMBER", value)
+
+
+def _is_whole(value: Decimal) -> bool:
+    """Also false for what is too large to count anything."""
+    return value.adjusted() < _DIGITS_MAX and value == value.to_integral_value()
+
+
+def _unexpected(expression: Formula, seen: Seen, expected: str, value: object) -> Unusable:
+    text = (
+        f"Expected result of the expression '{expression.text}' to be '{expected}', but was '{_kind(value)}'."
+    )
+    if seen.get(expression.variable) is not None:
+        return Unusable(text)
+    warning = f"[NO_VARIABLE_FOUND] No variable found with name '{expression.variable}'"
+    return Unusable(f"{text} The evaluation reported the following warnings:\n{warning}")
+
+
+def _kind(value: object) -> str:
+    return _KINDS[type(value)]
+
+
+_KINDS: dict[type, str] = {
+    type(None): "NULL",
+    bool: "BOOLEAN",
+    int: "NUMBER",
+    Decimal: "NUMBER",
+    str: "STRING",
+    list: "ARRAY",
+    dict: "OBJECT",
+}

@@ -40,18 +40,18 @@ def _evaluate(
     run: Run, key: int, mappings: Sequence[VariableMapping], *, keeps: bool
 ) -> dict[str, bytes] | Failure:
     """The mapped variables by name; `keeps` is whether a dotted target keeps what stands beside it."""
-    seen = run.variables_of(key)
+    seen = run.seen(key)
     targets: dict[str, bytes] = {}
     for mapping in mappings:
-        value = evaluate_json(mapping.source, seen, run.moment.now_ms)
+        value = evaluate_json(mapping.source, seen)
         if isinstance(value, Unusable):
             return Failure(IncidentKind.IO_MAPPING_ERROR, _describe(mappings, value))
         name, *path = mapping.target
         if path:
-            before = targets.get(name, seen.get(name, b"null") if keeps else b"null")
-            value = put_leaf(before, path, value)
+            before = targets.get(name) or (seen.get(name) if keeps else None)
+            value = put_leaf(before or b"null", path, value)
         targets[name] = value
-        seen = {**seen, name: value}
+        seen.put(name, value)
     return targets
 
 
@@ -66,4 +66,5 @@ def put_leaf(document: bytes, path: Sequence[str], value: bytes) -> bytes:
 def _describe(mappings: Sequence[VariableMapping], failure: Unusable) -> str:
     """The incident's message: all mappings of the element as one context, and why it has no value."""
     parts = (f"{'.'.join(each.target)}:{formula_text(each.source)}" for each in mappings)
-    return failure.describe("{" + ",".join(parts) + "}")
+    context = "{" + ",".join(parts) + "}"
+    return f"Failed to evaluate the expression '{context}': {failure.message}"

@@ -36,7 +36,7 @@ from taskloom.flows.bpmn.state import (
     Phase,
 )
 from taskloom.flows.bpmn.triggers import Moment, Reaction
-from taskloom.flows.bpmn.variables import scopes_outward, visible
+from taskloom.flows.bpmn.variables import Seen, scopes_outward
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -85,9 +85,9 @@ class Run:
         """The model of what an element instance runs."""
         return self.process.elements[me.element]
 
-    def variables_of(self, key: int) -> Mapping[str, bytes]:
-        """Every variable that an element instance sees."""
-        return visible(self.scopes, key)
+    def seen(self, key: int) -> Seen:
+        """The variables that an element instance sees."""
+        return Seen(self.scopes, key)
 
     def begin(self, element: Element, scope: int) -> int:
         """A new instance of an element; its key."""

@@ -41,6 +41,32 @@ def scopes_outward(scopes: Mapping[int, ElementInstance], key: int) -> Iterator[
         scope = scopes.get(scope.scope)
 
 
+class Seen:
+    """What an element instance sees, looked up by name; names put into it hide all others."""
+
+    __slots__ = ("_key", "_own", "_scopes")
+
+    def __init__(self, scopes: Mapping[int, ElementInstance], key: int) -> None:
+        self._scopes = scopes
+        self._key = key
+        self._own: dict[str, bytes] = {}
+
+    def get(self, name: str) -> bytes | None:
+        """The JSON of the nearest variable of that name."""
+        own = self._own.get(name)
+        if own is not None:
+            return own
+        for scope in scopes_outward(self._scopes, self._key):
+            value = scope.variables.get(name)
+            if value is not None:
+                return value
+        return None
+
+    def put(self, name: str, value: bytes) -> None:
+        """Let a name mean this value from now on, here only."""
+        self._own[name] = value
+
+
 def visible(scopes: Mapping[int, ElementInstance], key: int) -> dict[str, bytes]:
     """Every variable that an element instance sees."""
     around = [scope.variables for scope in scopes_outward(scopes, key) if scope.variables]

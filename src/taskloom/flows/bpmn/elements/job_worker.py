@@ -29,7 +29,8 @@ def activate_job(run: Run, key: int) -> Activation:
     """Create the job and wait for it."""
     job = run.element(run.scopes[key]).details.job
     assert job is not None
-    job_type = extract_text(job.type, run.variables_of(key), run.moment.now_ms)
+    seen = run.seen(key)
+    job_type = extract_text(job.type, seen)
     if not isinstance(job_type, str):
         return Failure(IncidentKind.EXTRACT_VALUE_ERROR, job_type.message)
     if not 0 < len(job_type) <= QUEUE_NAME_LENGTH:
@@ -37,7 +38,7 @@ def activate_job(run: Run, key: int) -> Activation:
             f"Expected the job type to have 1 to {QUEUE_NAME_LENGTH} characters, but it has {len(job_type)}"
         )
         return Failure(IncidentKind.EXTRACT_VALUE_ERROR, text)
-    retries = extract_integer(job.retries, run.variables_of(key), run.moment.now_ms)
+    retries = extract_integer(job.retries, seen)
     if not isinstance(retries, int):
         return Failure(IncidentKind.EXTRACT_VALUE_ERROR, retries.message)
     if not 0 <= retries <= RETRIES_MAX:
