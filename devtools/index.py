@@ -1,7 +1,7 @@
-"""Let uv fetch from where this machine's pip fetches.
+"""Let uv and npm fetch the way this machine's pip does.
 
-A machine may name its package index in pip's settings only, which uv does not read. They are handed on as
-uv's own variables. Nothing of it is ever written to a file.
+A machine may name its package index and its certificates in pip's settings only, which uv and npm do not
+read. They are handed on as variables. Nothing of it is ever written to a file.
 """
 
 import ast
@@ -29,11 +29,18 @@ def uv_variables() -> dict[str, str]:
     """The variables that make uv use the indexes of pip; none if uv was given its own."""
     if any(name in os.environ for name in _UV_INDEX_VARIABLES):
         return {}
-    listing = output_of([PYTHON, "-m", "pip", "config", "list"])
-    return translate(pip_settings(listing or ""), os.environ)
+    return translate(_settings_of_pip(), os.environ)
 
 
-def pip_settings(listing: str) -> dict[str, str]:
+def npm_variables() -> dict[str, str]:
+    """The variables that make npm trust what pip trusts; none if npm was told whom to trust."""
+    certificates = os.environ.get("SSL_CERT_FILE") or _settings_of_pip().get("cert")
+    if not certificates or "NODE_EXTRA_CA_CERTS" in os.environ:
+        return {}
+    return {"NODE_EXTRA_CA_CERTS": certificates}
+
+
+def parse_pip_settings(listing: str) -> dict[str, str]:
     """Read the output of `pip config list`: one `section.name='value'` per line."""
     sections: dict[str, dict[str, str]] = {name: {} for name in _SECTIONS}
     for line in listing.splitlines():
@@ -56,3 +63,7 @@ def translate(settings: Mapping[str, str], present: Mapping[str, str]) -> dict[s
     # pip takes all its indexes for equal. For uv that is safe too: every file must match a hash of the lock.
     variables["UV_INDEX_STRATEGY"] = "unsafe-best-match"
     return variables
+
+
+def _settings_of_pip() -> dict[str, str]:
+    return parse_pip_settings(output_of([PYTHON, "-m", "pip", "config", "list"]) or "")
