@@ -156,6 +156,18 @@ REFUSED = {
         extended(f'{JOB}<zeebe:ioMapping>\n<zeebe:output target="{".".join("a" * 21)}"/></zeebe:ioMapping>'),
         ("t", 5, "A mapping target has more than 20 parts"),
     ),
+    "unknown part of a mapping": (
+        extended(f"{JOB}<zeebe:ioMapping>\n<zeebe:inputs/></zeebe:ioMapping>"),
+        ("t", 5, "'zeebe:inputs' is not supported in 'zeebe:ioMapping'"),
+    ),
+    "unknown part of the headers": (
+        extended(f"{JOB}<zeebe:taskHeaders>\n<zeebe:input/></zeebe:taskHeaders>"),
+        ("t", 5, "'zeebe:input' is not supported in 'zeebe:taskHeaders'"),
+    ),
+    "expression that is none": (
+        extended('<zeebe:taskDefinition type="= a +"/>'),
+        ("t", 4, "Failed to parse expression '= a +': only the name of a variable is supported"),
+    ),
     "unknown extension": (
         extended(f"{JOB}\n<zeebe:executionListeners/>"),
         ("t", 5, "The extension 'zeebe:executionListeners' is not supported on 'serviceTask'"),

@@ -38,6 +38,8 @@ def _compile_element(
 ) -> Element:
     reading = Reading(element.node, problems)
     mapping = reading.extension("ioMapping")
+    if mapping is not None:
+        reading.refuse_children(mapping, but=("input", "output"))
     return Element(
         id=element.id,
         name=_name(reading),

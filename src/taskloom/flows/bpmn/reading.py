@@ -39,6 +39,14 @@ class Reading:
             self.refuse(f"Must have at most one 'zeebe:{local}' extension element", extra)
         return found[0] if found else None
 
+    def refuse_children(self, holder: Node, *, but: tuple[str, ...]) -> None:
+        """Refuse what an extension holds and we would otherwise pass over."""
+        for child in holder.children:
+            if child.namespace == ZEEBE and child.local not in but:
+                self.refuse(
+                    f"'zeebe:{quoted(child.local)}' is not supported in 'zeebe:{holder.local}'", child
+                )
+
     def attribute(self, at: Node, name: str, *, chars_max: int) -> str:
         """An attribute that must be present, not empty and not too long; "" when it is refused."""
         value = at.get(name) or ""

@@ -69,6 +69,8 @@ def _is_count(text: str) -> bool:
 def _read_headers(reading: Reading) -> dict[str, str]:
     """Headers with an empty key or value are dropped."""
     holder = reading.extension("taskHeaders")
+    if holder is not None:
+        reading.refuse_children(holder, but=("header",))
     headers: dict[str, str] = {}
     for node in holder.all("header", ZEEBE) if holder is not None else ():
         key, value = node.get("key") or "", node.get("value") or ""
