@@ -5,8 +5,8 @@ from itertools import count
 
 import msgspec
 import pytest
-from samples.processes import ServiceTask, process_xml
 
+from samples.processes import ServiceTask, process_xml
 from taskloom.flows.bpmn.check import read_processes
 from taskloom.flows.bpmn.effects import CreateJob
 from taskloom.flows.bpmn.execute import create, react

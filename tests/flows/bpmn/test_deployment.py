@@ -1,8 +1,8 @@
 """What may be deployed, and that each refusal names the element, the reason and the line."""
 
 import pytest
-from samples.processes import BPMN, ZEEBE, ServiceTask, process_xml, row_of_tasks
 
+from samples.processes import BPMN, ZEEBE, ServiceTask, process_xml, row_of_tasks
 from taskloom.flows.bpmn.check import read_processes
 from taskloom.flows.bpmn.limits import ELEMENTS_MAX, PROBLEMS_REPORTED_MAX
 from taskloom.flows.bpmn.problems import NotDeployable

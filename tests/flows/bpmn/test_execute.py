@@ -2,8 +2,8 @@
 
 import msgspec
 import pytest
-from samples.processes import BPMN, ServiceTask, process_xml, row_of_tasks
 
+from samples.processes import BPMN, ServiceTask, process_xml, row_of_tasks
 from taskloom.flows.bpmn.effects import CancelJob, CreateJob, ProceedLater
 from taskloom.flows.bpmn.events import (
     ElementActivated,

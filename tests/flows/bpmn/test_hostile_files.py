@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples.processes import BPMN, ZEEBE, ServiceTask, process_xml
 
+from samples.processes import BPMN, ZEEBE, ServiceTask, process_xml
 from taskloom.flows.bpmn.check import read_processes
 from taskloom.flows.bpmn.problems import NotDeployable
 

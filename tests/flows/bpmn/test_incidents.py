@@ -1,8 +1,8 @@
 """What stops an element, what the incident says, and what resolving it takes."""
 
 import pytest
-from samples.processes import row_of_tasks
 
+from samples.processes import row_of_tasks
 from taskloom.flows.bpmn.effects import ResumeJob, SuspendJob
 from taskloom.flows.bpmn.events import IncidentCreated, IncidentResolved
 from taskloom.flows.bpmn.state import IncidentKind, InstanceState

@@ -2,8 +2,8 @@
 
 import msgspec
 import pytest
-from samples.processes import ServiceTask
 
+from samples.processes import ServiceTask
 from taskloom.flows.bpmn.mappings import put_leaf
 from taskloom.flows.bpmn.state import IncidentKind, InstanceState
 from taskloom.flows.bpmn.triggers import ResolveIncident, SetVariables

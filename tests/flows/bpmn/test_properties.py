@@ -3,8 +3,8 @@
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samples.processes import row_of_tasks
 
+from samples.processes import row_of_tasks
 from taskloom.flows.bpmn.effects import CancelJob, CreateJob, ResumeJob, SuspendJob
 from taskloom.flows.bpmn.events import (
     ElementActivated,
