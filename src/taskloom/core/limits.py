@@ -55,5 +55,10 @@ CALLBACK_URL_LENGTH = 2_048
 CALLBACK_TIMEOUT_MS = 20_000
 CALLBACK_ATTEMPTS = 20
 
+# Settings
+SETTINGS_FILE_BYTES = 64 * KIB
+ROOT_KEY_LENGTH_MIN = 24
+ROOT_KEY_LENGTH_MAX = 512
+
 NEVER_MS = (1 << 62) - 1
 """An instant that does not come: the due time of what waits for a condition."""
