@@ -57,7 +57,14 @@ class PostgresServer:
         if self._user is not None:
             os.chown(self.folder, self._user, -1)
         self.folder.chmod(0o755)
-        command = [str(self._bin / "initdb"), "--auth=trust", "--encoding=utf8", "--locale=C", "-U", "postgres"]
+        command = [
+            str(self._bin / "initdb"),
+            "--auth=trust",
+            "--encoding=utf8",
+            "--locale=C",
+            "-U",
+            "postgres",
+        ]
         subprocess.run(
             [*command, "-D", str(self._data)], check=True, capture_output=True, user=self._user, timeout=60
         )
@@ -85,12 +92,22 @@ class PostgresServer:
 
     def drop_database(self, url: str) -> None:
         """Remove a database, whoever is still connected."""
-        name = url.rpartition("/")[0].rpartition("@/")[2] or url.split("@/")[1].split("?")[0]
+        name = url.partition("@/")[2].partition("?")[0]
         self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
     def sql(self, statement: str) -> None:
         """Carry out one statement as the administrator."""
-        command = [str(self._bin / "psql"), "-q", "-X", "-h", str(self.folder), "-U", "postgres", "-c", statement]
+        command = [
+            str(self._bin / "psql"),
+            "-q",
+            "-X",
+            "-h",
+            str(self.folder),
+            "-U",
+            "postgres",
+            "-c",
+            statement,
+        ]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
 
     def kill(self) -> None:

@@ -8,12 +8,19 @@ import pytest
 from taskloom.core.task import Task, TaskState
 from taskloom.engine.batch import empty_save
 from taskloom.ports.store import NewTask, Work
+from taskloom.store.memory import MemoryData, MemoryStore
+from taskloom.store.sqlite.store import SqliteStore
 from taskloom.views.view import ColumnType, View
 
-ADAPTERS = ("sqlite",)
+ADAPTERS = ("memory", "sqlite")
 NOTES = View(
     "notes",
-    {"topic": ColumnType.TEXT, "rank": ColumnType.INTEGER, "task": ColumnType.INTEGER, "body": ColumnType.JSON},
+    {
+        "topic": ColumnType.TEXT,
+        "rank": ColumnType.INTEGER,
+        "task": ColumnType.INTEGER,
+        "body": ColumnType.JSON,
+    },
     (("topic", "rank"),),
 )
 
@@ -73,7 +80,8 @@ class Rig:
         def work():
             answers = []
             for request in requests:
-                answers.append((yield request))
+                answer = yield request
+                answers.append(answer)
             return answers
 
         return await self.begin(work())
@@ -116,6 +124,16 @@ def make_task(key, **fields):
     return Task(key=key, **{**values, **fields})
 
 
+class MemoryPlace:
+    now = 1_700_000_000_000
+
+    def __init__(self):
+        self.data = MemoryData()
+
+    def new_store(self):
+        return MemoryStore(self.data)
+
+
 class SqlitePlace:
     now = 1_700_000_000_000
 
@@ -123,14 +141,14 @@ class SqlitePlace:
         self.folder = folder
 
     def new_store(self):
-        from taskloom.store.sqlite.store import SqliteStore
-
         return SqliteStore(self.folder)
 
 
 @pytest.fixture(params=ADAPTERS)
 def place(request, tmp_path):
     """Where an adapter keeps its data; a new store on it finds them again."""
+    if request.param == "memory":
+        return MemoryPlace()
     if request.param == "sqlite":
         return SqlitePlace(tmp_path / "data")
     return request.getfixturevalue(f"{request.param}_place")

@@ -141,7 +141,10 @@ async def test_of_many_at_once_exactly_one_brings_a_counter_to_zero(rig):
     await rig.save(counters=[((7, "open"), 25, 1000, b"never")])
 
     saved = await asyncio.gather(
-        *[rig.save(counters=[((7, "open"), -1, key, b"x"), ((key, "own"), 1, key + 500, b"y")]) for key in range(1, 26)]
+        *[
+            rig.save(counters=[((7, "open"), -1, key, b"x"), ((key, "own"), 1, key + 500, b"y")])
+            for key in range(1, 26)
+        ]
     )
 
     assert sum(len(one.released) for one in saved) == 1

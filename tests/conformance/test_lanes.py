@@ -117,7 +117,9 @@ async def test_open_lanes_come_by_level_and_then_by_virtual_time(rig):
 async def test_a_shelf_sees_only_its_queue_level_and_tenant(rig):
     await fill(rig, ("q", 1, "t", ""), ("q", 2, "t", ""), ("q", 1, "u", ""), ("p", 1, "t", ""))
 
-    found = await open_lanes(rig, Shelf("q", 1, "t"), Shelf("q", -1, "t"), Shelf("q", -1, None), Shelf("x", 1, "t"))
+    found = await open_lanes(
+        rig, Shelf("q", 1, "t"), Shelf("q", -1, "t"), Shelf("q", -1, None), Shelf("x", 1, "t")
+    )
 
     assert [len(part) for part in found] == [1, 2, 3, 0]
 

@@ -6,7 +6,7 @@ from taskloom.core.records import Record
 from taskloom.ports.store import IdempotencyRow, Load
 
 
-def record(name, version=1, body=b"{}", kind="queue", tenant="t", key=0):
+def record(name, version=1, body=b"{}", *, kind="queue", tenant="t", key=0):
     return Record(kind, tenant, name, version, body, key)
 
 

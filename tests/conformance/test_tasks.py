@@ -192,7 +192,7 @@ async def test_details_are_kept_as_written_and_attributes_can_change(rig, task):
         b'"a\x00b"',
         b'{"b":1,"a":2,"b":3}',
         b'{"n":123456789012345678901234567890, "e":1.0e5}',
-        b'  [1 ,\n2]  ',
+        b"  [1 ,\n2]  ",
         '"ü\U0001f600"'.encode(),
         b'"\\ud800"',
         bytes(range(256)),
