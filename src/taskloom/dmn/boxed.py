@@ -5,13 +5,12 @@ kind: a conditional whose condition is no boolean is null, and so is a filter wh
 """
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from taskloom.dmn.model import (
     Conditional,
     Context,
     DecisionTable,
-    Definitions,
     Expression,
     Filter,
     For,
@@ -22,45 +21,30 @@ from taskloom.dmn.model import (
     Quantified,
     Relation,
     Variable,
+    texts_of,
 )
+from taskloom.dmn.place import Place, typed
 from taskloom.dmn.shape import shape_of
 from taskloom.dmn.table import compile_table
-from taskloom.dmn.texts import Code, Complain, Text, Texts
+from taskloom.dmn.texts import Code
 from taskloom.dmn.trace import fault
-from taskloom.dmn.types import TypeTable
-from taskloom.feel import access, invocation, logic
-from taskloom.feel.diagnostics import NO_SPAN, WarningCode
-from taskloom.feel.names import NameTable
-from taskloom.feel.run import Run
-from taskloom.feel.type_system import ANY, MISMATCH, FeelType, FunctionType, SimpleType, coerce
-from taskloom.feel.values import NUMBERS, Function, Scope, Value
+from taskloom.feel import (
+    ANY,
+    NO_SPAN,
+    FeelType,
+    Function,
+    FunctionType,
+    NameTable,
+    Run,
+    Scope,
+    Value,
+    WarningCode,
+    access,
+    call_named,
+    logic,
+)
 
 _FUNCTION_KINDS: Final = frozenset({"FEEL", ""})
-
-
-class Place(NamedTuple):
-    """Where an expression stands: its model, the names known there, and who hears of problems."""
-
-    model: Definitions
-    texts: Texts
-    types: TypeTable
-    names: NameTable
-    complain: Complain
-
-    def type_of(self, reference: str | None, line: int) -> FeelType:
-        """The type that a reference at this place means."""
-        return self.types.of_reference(self.model, reference, line)
-
-    def knowing(self, names: dict[str, NameTable | None]) -> "Place":
-        """The same place with more names."""
-        return self._replace(names=self.names.with_names(names))
-
-    def text(self, literal: Literal) -> Text:
-        """An expression in FEEL; other languages are refused."""
-        if literal.language and "FEEL" not in literal.language.upper():
-            self.complain(f"the expression language '{literal.language}' is not supported", literal.line)
-            return Text(lambda run, _scope: fault(run, "language", "not FEEL", literal.line))
-        return self.texts.expression(literal.text, self.names, literal.line, self.complain)
 
 
 def compile_expression(expression: Expression, place: Place) -> Code:
@@ -69,28 +53,6 @@ def compile_expression(expression: Expression, place: Place) -> Code:
     if isinstance(expression, FunctionDefinition):
         return compile_function(expression, place, kind)
     return typed(_COMPILERS[type(expression)](expression, place), kind, expression.line)
-
-
-def typed(code: Code, kind: FeelType, line: int) -> Code:
-    """The code with its value coerced; what does not fit is null and a fault."""
-    if kind is ANY:
-        return code
-    plain = kind.name if isinstance(kind, SimpleType) else ""
-    quick = {"number": NUMBERS, "string": frozenset({str}), "boolean": frozenset({bool})}.get(plain, frozenset())
-
-    def checked(run: Run, scope: Scope) -> Value:
-        value = code(run, scope)
-        return value if type(value) in quick else fitted(run, value, kind, line)
-
-    return checked
-
-
-def fitted(run: Run, value: Value, kind: FeelType, line: int, what: str = "the value") -> Value:
-    """The value as its type wants it; null and a fault when it does not fit."""
-    found = coerce(value, kind)
-    if found is MISMATCH:
-        return fault(run, "type", f"{what} does not have the declared type", line)
-    return found
 
 
 def compile_function(definition: FunctionDefinition, place: Place, kind: FeelType = ANY) -> Code:
@@ -103,7 +65,7 @@ def compile_function(definition: FunctionDefinition, place: Place, kind: FeelTyp
     types = parameter_types(definition, place, kind)
     inner = place.knowing(
         {
-            parameter.name: place.types.members(place.type_of(parameter.type_ref, parameter.line))
+            parameter.name: place.members_of(parameter.type_ref, parameter.line)
             for parameter in definition.parameters
         }
     )
@@ -184,7 +146,7 @@ def _invocation(expression: Invocation, place: Place) -> Code:
         function = callee(run, scope)
         if not isinstance(function, Function):
             return fault(run, "invocation", "what is invoked is no function", line)
-        return invocation.call_named(run, NO_SPAN, function, names, [value(run, scope) for value in values])
+        return call_named(run, NO_SPAN, function, names, [value(run, scope) for value in values])
 
     return code
 
@@ -242,8 +204,9 @@ def _filter(expression: Filter, place: Place) -> Code:
 def _for(expression: For, place: Place) -> Code:
     source = compile_expression(expression.source, place)
     name = expression.variable
-    inner = place.knowing({name: _item_members(expression, place), "partial": None})
-    result = compile_expression(expression.result, inner)
+    known = {name: _item_members(expression, place), "partial": None}
+    result = compile_expression(expression.result, place.knowing(known))
+    keeps_partial = any("partial" in text for text in texts_of(expression.result))
 
     def code(run: Run, scope: Scope) -> Value:
         items = access.items_of(run, NO_SPAN, source(run, scope))
@@ -253,7 +216,11 @@ def _for(expression: For, place: Place) -> Code:
         for item in items:
             run.spend(1)
             run.check_items(len(results) + 1)
-            results.append(result(run, {**scope, name: item, "partial": results.copy()}))
+            inner = {**scope, name: item}
+            if keeps_partial:
+                run.spend(len(results))
+                inner["partial"] = results.copy()
+            results.append(result(run, inner))
         return results
 
     return code
@@ -284,8 +251,8 @@ def _quantified(expression: Quantified, place: Place) -> Code:
 
 
 def _item_members(expression: For | Quantified, place: Place) -> NameTable | None:
-    kind = place.type_of(expression.variable_type, expression.line)
-    return place.types.members(kind) or shape_of(expression.source, place)
+    known = place.members_of(expression.variable_type, expression.line)
+    return known or shape_of(expression.source, place)
 
 
 _COMPILERS: Final[dict[type[Expression], Callable[[Any, Place], Code]]] = {

@@ -4,22 +4,14 @@ Such a cell needs no evaluation: it can be put into the index of its column. Eve
 evaluated when all indexed columns have let its rule through.
 """
 
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from taskloom.feel.nodes import (
-    AtLiteral,
-    ComparisonRange,
-    Constant,
-    Expr,
-    Interval,
-    Literal,
-    Negation,
-    UnaryTests,
-)
-from taskloom.feel.values import Date, DayTimeDuration, Value, YearMonthDuration
+from taskloom.feel import Date, DayTimeDuration, Range, Value, YearMonthDuration, constant_of
+from taskloom.feel.nodes import Expr, UnaryTests
 
 Sortable = int | Decimal | str
 """What stands for a value inside an index: it hashes, and orders as FEEL orders the value."""
@@ -41,13 +33,9 @@ class Span(msgspec.Struct, frozen=True):
     kind: str
     low: Sortable | None
     high: Sortable | None
-    low_included: bool
-    high_included: bool
-
-    @property
-    def is_point(self) -> bool:
-        """Whether it is one literal."""
-        return self.low is not None and self.low == self.high and self.low_included and self.high_included
+    low_included: bool = True
+    high_included: bool = True
+    is_literal: bool = False
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -55,6 +43,10 @@ class Cell(msgspec.Struct, frozen=True):
 
     spans: tuple[Span, ...]
     negated: bool = False
+
+
+ANYTHING: Final = Cell((), negated=True)
+"""The dash."""
 
 
 def sortable(value: Value) -> Sortable:
@@ -69,63 +61,59 @@ def sortable(value: Value) -> Sortable:
     return found
 
 
-def cell_of(tests: UnaryTests) -> Cell | None:
-    """The cell that these tests are; None when it is open. A dash is a cell without spans, negated."""
+def cell_of(tests: Expr | None) -> Cell | None:
+    """The cell that folded unary tests are; None when it is open."""
+    if not isinstance(tests, UnaryTests):
+        return None
     if not tests.tests:
-        return Cell((), negated=True)
-    spans = tuple(_span(test) for test in tests.tests)
+        return ANYTHING
+    values = list(_constants(tests))
+    if None in values:
+        return None
+    if len(values) == 1 and not tests.negated:
+        unequal = _unequal(values[0])
+        if unequal is not None:
+            return Cell((unequal,), negated=True)
+    spans = [None if found is None else _span(found[0]) for found in values]
     known = tuple(span for span in spans if span is not None)
-    if len(known) < len(spans):
+    return Cell(known, tests.negated) if len(known) == len(spans) else None
+
+
+def _constants(tests: UnaryTests) -> Iterator[tuple[Value] | None]:
+    """The value of each test, in a tuple because null is a value; the items of a list of constants."""
+    for test in tests.tests:
+        found = constant_of(test)
+        if found is None:
+            yield None
+        elif type(found.value) is not list:
+            yield (found.value,)
+        elif tests.negated:
+            yield None  # outside a list is also what cannot be compared with its items
+        else:
+            yield from ((item,) for item in found.value)
+
+
+def _unequal(found: tuple[Value] | None) -> Span | None:
+    value = None if found is None else found[0]
+    return _literal(value.start) if type(value) is Range and value.form == "!=" else None
+
+
+def _literal(value: Value) -> Span | None:
+    kind = KINDS.get(type(value))
+    return None if kind is None else Span(kind, sortable(value), sortable(value), is_literal=True)
+
+
+def _span(value: Value) -> Span | None:
+    if type(value) is not Range:
+        return _literal(value)
+    if value.form == "=":
+        return _literal(value.start)
+    ends = [end for end in (value.start, value.end) if end is not None]
+    kinds = {KINDS.get(type(end)) for end in ends}
+    expected_ends = 2 if value.form == ".." else 1
+    kind = kinds.pop() if len(kinds) == 1 else None
+    if kind is None or kind == "boolean" or len(ends) != expected_ends or value.form == "!=":
         return None
-    return Cell(known, tests.negated)
-
-
-def literal_of(node: Expr) -> tuple[Value] | None:
-    """The value of a literal, in a tuple because null is one; None when the node is no literal."""
-    if isinstance(node, Literal | Constant):
-        return (node.value,)
-    if isinstance(node, Negation):
-        inner = literal_of(node.operand)
-        if inner is not None and type(inner[0]) in (int, Decimal):
-            return (-inner[0],)
-    return None
-
-
-def _span(node: Expr) -> Span | None:
-    if isinstance(node, Interval):
-        return _between(node)
-    if isinstance(node, ComparisonRange):
-        return _compared(node)
-    if isinstance(node, AtLiteral):
-        return None
-    end = _end(node)
-    return None if end is None else Span(end[0], end[1], end[1], True, True)
-
-
-def _end(node: Expr) -> tuple[str, Sortable] | None:
-    literal = literal_of(node)
-    kind = None if literal is None else KINDS.get(type(literal[0]))
-    return None if literal is None or kind is None else (kind, sortable(literal[0]))
-
-
-def _between(node: Interval) -> Span | None:
-    low, high = _end(node.start), _end(node.end)
-    if low is None or high is None or low[0] != high[0] or low[0] == "boolean":
-        return None
-    if low[1] >= high[1]:  # type: ignore[operator]  # both are of one kind, so they compare
-        return None
-    return Span(low[0], low[1], high[1], node.start_included, node.end_included)
-
-
-def _compared(node: ComparisonRange) -> Span | None:
-    end = _end(node.operand)
-    if end is None:
-        return None
-    kind, value = end
-    if node.operator == "=":
-        return Span(kind, value, value, True, True)
-    if kind == "boolean" or node.operator not in {"<", "<=", ">", ">="}:
-        return None
-    if node.operator[0] == "<":
-        return Span(kind, None, value, False, node.operator == "<=")
-    return Span(kind, value, None, node.operator == ">=", False)
+    low = None if value.start is None else sortable(value.start)
+    high = None if value.end is None else sortable(value.end)
+    return Span(kind, low, high, value.start_included, value.end_included)

@@ -114,6 +114,10 @@ class Graph:
         node, home = self.nodes[key], self.homes[key]
         self.problems.append(Problem(message, line or node.line, home.name, node.name, severity))
 
+    def complain_model(self, model: Definitions, message: str, line: int) -> None:
+        """Notes a problem that belongs to no node."""
+        self.problems.append(Problem(message, line, model.name))
+
     def _add_nodes(self, model: Definitions) -> None:
         nodes: tuple[Node, ...] = (*model.inputs, *model.decisions, *model.knowledge_models, *model.services)
         if len(self.nodes) + len(nodes) > NODES_MAX:

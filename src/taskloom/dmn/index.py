@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from taskloom.dmn.cells import KINDS, Cell, Sortable, Span, sortable
-from taskloom.feel.values import Value
+from taskloom.feel import Value
 
 _SIMPLE: Final = frozenset({int, str})
 
@@ -27,7 +27,9 @@ class ColumnIndex:
         self.indexed = _bits(cells)
         self.always = _bits(rule for rule, cell in cells.items() if not cell.spans)
         self.when_null = self.always | _bits(
-            rule for rule, cell in cells.items() if cell.negated and all(span.is_point for span in cell.spans)
+            rule
+            for rule, cell in cells.items()
+            if cell.negated and all(span.is_literal for span in cell.spans)
         )
         self._has_booleans = any(span.kind == "boolean" for cell in cells.values() for span in cell.spans)
         kinds = {span.kind for cell in cells.values() for span in cell.spans}
@@ -75,7 +77,7 @@ class _KindIndex:
         """The rules whose spans hold the value."""
         found = self._literals.get(value, 0)
         if self._ends:
-            place = bisect_left(self._ends, value)  # type: ignore[type-var]  # ends and value are of one kind
+            place = bisect_left(self._ends, value)
             is_end = place < len(self._ends) and self._ends[place] == value
             found |= self._sets[2 * place + 1 if is_end else 2 * place]
         if self._excluding is not None:
@@ -102,16 +104,16 @@ def _literal_sets(own: Mapping[int, list[Span]]) -> dict[Sortable, int]:
     sets: dict[Sortable, int] = {}
     for rule, spans in own.items():
         for span in spans:
-            if span.is_point and span.low is not None:
+            if span.is_literal and span.low is not None:
                 sets[span.low] = sets.get(span.low, 0) | 1 << rule
     return sets
 
 
 def _interval_sets(own: Mapping[int, list[Span]]) -> tuple[list[Sortable], list[int]]:
-    """The ends in order, and the sets: gap before the first end, first end, gap, second end, ..., last gap."""
-    intervals = [(rule, span) for rule, spans in own.items() for span in spans if not span.is_point]
+    """The ends in order, and the sets: before the first end, at it, between it and the second, and so on."""
+    intervals = [(rule, span) for rule, spans in own.items() for span in spans if not span.is_literal]
     found = {end for _, span in intervals for end in (span.low, span.high) if end is not None}
-    ends: list[Sortable] = sorted(found)  # type: ignore[type-var]  # all ends are of one kind
+    ends: list[Sortable] = sorted(found)
     place = {end: position for position, end in enumerate(ends)}
     starting: dict[int, list[int]] = {}
     stopping: dict[int, list[int]] = {}

@@ -3,6 +3,7 @@
 Every record carries the line it stands on, so that a complaint can name the place.
 """
 
+from collections.abc import Iterator
 from enum import Enum
 
 import msgspec
@@ -274,3 +275,16 @@ class Definitions(Record, frozen=True, kw_only=True):
     decisions: tuple[Decision, ...] = ()
     knowledge_models: tuple[KnowledgeModel, ...] = ()
     services: tuple[DecisionService, ...] = ()
+
+
+def texts_of(expression: Expression) -> Iterator[str]:
+    """Every FEEL text within an expression."""
+    pending: list[object] = [expression]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, Literal):
+            yield part.text
+        elif isinstance(part, tuple):
+            pending.extend(part)
+        elif isinstance(part, Record):
+            pending.extend(getattr(part, name) for name in part.__struct_fields__)

@@ -4,70 +4,78 @@ A text that is no FEEL becomes a problem of the model and code that gives null, 
 take the whole model with it; whoever deploys a model looks at the problems first.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import msgspec
 
 from taskloom.dmn.trace import fault
-from taskloom.feel.closures import ClosureCompiler, Frame
-from taskloom.feel.dialect import Dialect
-from taskloom.feel.diagnostics import FeelSyntaxError
-from taskloom.feel.names import NameTable
-from taskloom.feel.nodes import Expr, UnaryTests
-from taskloom.feel.parser import parse, parse_unary_tests
-from taskloom.feel.run import Run
-from taskloom.feel.type_system import FeelType
-from taskloom.feel.values import Scope, Value
+from taskloom.feel import (
+    Compiled,
+    Dialect,
+    FeelSyntaxError,
+    FeelType,
+    NameTable,
+    Run,
+    Scope,
+    Value,
+    compile_expression,
+    compile_unary_tests,
+)
+from taskloom.feel.nodes import Expr
 
 Code = Callable[[Run, Scope], Value]
+Test = Callable[[Run, Scope, Value], Value]
 Complain = Callable[[str, int], None]
 
 
 class Text(msgspec.Struct, frozen=True):
-    """Compiled text, with its tree; no tree when the text is no FEEL."""
+    """A compiled expression, with its tree; no tree when the text is no FEEL."""
 
     code: Code
+    tree: Expr | None = None
+
+
+class Tests(msgspec.Struct, frozen=True):
+    """Compiled unary tests: code that also takes the input value."""
+
+    code: Test
     tree: Expr | None = None
 
 
 class Texts:
     """Compiles the texts of one model: its types and dialect are known here."""
 
-    def __init__(self, dialect: Dialect, types: Mapping[str, FeelType]) -> None:
+    def __init__(self, dialect: Dialect, types: dict[str, FeelType]) -> None:
         self.dialect = dialect
-        self._types = types
+        self.types = types
 
     def expression(self, text: str, names: NameTable, line: int, complain: Complain) -> Text:
         """An expression; blank text is null."""
         if not text.strip():
             return Text(lambda _run, _scope: None)
-        return self._compiled(text, names, line, complain, parse)
-
-    def tests(self, text: str, names: NameTable, line: int, complain: Complain) -> Text:
-        """Unary tests on the value named `?` in the scope; blank text is a dash."""
-        return self._compiled(text.strip() or "-", names.with_names(["?"]), line, complain, parse_unary_tests)
-
-    def _compiled(
-        self,
-        text: str,
-        names: NameTable,
-        line: int,
-        complain: Complain,
-        read: Callable[[str, NameTable, Dialect], Expr],
-    ) -> Text:
         try:
-            tree = read(text, names, self.dialect)
+            compiled = compile_expression(text, names, self.dialect, types=self.types)
         except FeelSyntaxError as error:
-            message = f"'{text[:80]}' is no FEEL: {error}"
-            complain(message, line)
+            message = _refusal(text, error, line, complain)
             return Text(lambda run, _scope: fault(run, "syntax", message, line))
-        compiler = ClosureCompiler(self.dialect, self._types)
-        code, slots = compiler.code(tree), compiler.bindings.size
-        if not slots:
-            return Text(lambda run, scope: code(Frame(run, scope, [])), tree)
-        return Text(lambda run, scope: code(Frame(run, scope, [None] * slots)), tree)
+        return Text(_without_input(compiled), compiled.expr)
+
+    def tests(self, text: str, names: NameTable, line: int, complain: Complain) -> Tests:
+        """Unary tests; blank text is a dash."""
+        try:
+            compiled = compile_unary_tests(text.strip() or "-", names, self.dialect, types=self.types)
+        except FeelSyntaxError as error:
+            message = _refusal(text, error, line, complain)
+            return Tests(lambda run, _scope, _value: fault(run, "syntax", message, line))
+        return Tests(compiled.code, compiled.expr)
 
 
-def is_dash(tree: Expr | None) -> bool:
-    """Whether tests accept every value."""
-    return isinstance(tree, UnaryTests) and not tree.tests
+def _without_input(compiled: Compiled) -> Code:
+    code = compiled.code
+    return lambda run, scope: code(run, scope, None)
+
+
+def _refusal(text: str, error: FeelSyntaxError, line: int, complain: Complain) -> str:
+    message = f"'{text.strip()[:80]}' is no FEEL: {error}"
+    complain(message, line)
+    return message

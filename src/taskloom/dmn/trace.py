@@ -5,12 +5,10 @@ from typing import Final
 import msgspec
 
 from taskloom.dmn.model import Aggregation, HitPolicy
-from taskloom.feel.diagnostics import FeelWarning
-from taskloom.feel.run import DEFAULT_ENVIRONMENT, Environment, Run
-from taskloom.feel.values import Value
+from taskloom.feel import DEFAULT_ENVIRONMENT, Environment, Failure, FeelWarning, Run, Value
 
 RECORDS_MAX: Final = 1_000
-"""How many tables one evaluation records; a table inside a function may be evaluated very often."""
+"""How many decisions and tables one evaluation records; inside a function they may run very often."""
 
 FAULTS_MAX: Final = 100
 
@@ -71,13 +69,15 @@ class DecisionRecord(msgspec.Struct, frozen=True):
 class Outcome(msgspec.Struct, frozen=True):
     """The value, and how it came about.
 
-    `faults` are violations of the model (types, hit policies, missing logic), `warnings` what FEEL noted.
+    `faults` are violations of the model (types, hit policies, missing logic), `warnings` what FEEL noted. A
+    `failure` ended the evaluation early: a limit was passed, and there is no value.
     """
 
     value: Value
     decisions: tuple[DecisionRecord, ...] = ()
     faults: tuple[Fault, ...] = ()
     warnings: tuple[FeelWarning, ...] = ()
+    failure: Failure | None = None
 
 
 class DmnRun(Run):
@@ -100,8 +100,14 @@ class DmnRun(Run):
         if len(self.tables) < RECORDS_MAX:
             self.tables.append(table)
 
+    def decided(self, decision: DecisionRecord) -> None:
+        """Notes the evaluation of a decision."""
+        if len(self.decisions) < RECORDS_MAX:
+            self.decisions.append(decision)
 
-def fault(run: Run, code: str, message: str, line: int = 0) -> None:
+
+def fault(run: Run, code: str, message: str, line: int = 0) -> Value:
     """Notes why a value is null; returns None, so that `return fault(...)` says both."""
     if isinstance(run, DmnRun) and len(run.faults) < FAULTS_MAX:
         run.faults.append(Fault(code, message, run.element, line))
+    return None

@@ -13,19 +13,18 @@ from typing import Final
 from taskloom.dmn.graph import Graph, Problem, Severity
 from taskloom.dmn.model import Definitions, FunctionItem, ItemDefinition
 from taskloom.dmn.parse_boxed import normalised_name
-from taskloom.feel.names import NameTable
-from taskloom.feel.type_system import (
+from taskloom.feel import (
     ANY,
-    BUILT_IN,
-    NUMBER,
     ConstrainedType,
     ContextType,
     FeelType,
     FunctionType,
     ListType,
+    NameTable,
+    Value,
     conforms,
 )
-from taskloom.feel.values import Value
+from taskloom.feel.type_system import BUILT_IN, NUMBER
 
 Allows = Callable[[Value], bool]
 
@@ -52,6 +51,7 @@ class TypeTable:
         self._open: list[tuple[str, str]] = []
         self._parts: dict[tuple[str, str], int] = {}
         self._depth = 0
+        self._members: dict[int, tuple[FeelType, NameTable]] = {}
         self._reported: set[tuple[str, str]] = set()
 
     def of_reference(self, model: Definitions, reference: str | None, line: int = 0) -> FeelType:
@@ -81,6 +81,37 @@ class TypeTable:
             return built_in
         target = self._definition(model, name)
         return None if target is None else self._item_type(*target)
+
+    def allowed_values(self, model: Definitions, reference: str | None, component: str = "") -> str | None:
+        """The allowed values that a type, or one component of it, lists, references followed."""
+        for _ in range(DEPTH_MAX):
+            target = None if reference is None else self._definition(model, normalised_name(reference))
+            if target is None:
+                return None
+            model, item = target
+            if component and item.components:
+                found = next((part for part in item.components if part.name == component), None)
+                if found is None:
+                    return None
+                item, component = found, ""
+            if item.allowed_values is not None and not component:
+                return item.allowed_values
+            reference = item.type_ref
+        return None
+
+    def members(self, kind: FeelType) -> NameTable | None:
+        """The names that may follow a dot after a value of that type; None when nothing is known."""
+        if isinstance(kind, ConstrainedType):
+            return self.members(kind.base)
+        if isinstance(kind, ListType):
+            return self.members(kind.item)
+        if not isinstance(kind, ContextType) or not kind.entries:
+            return None
+        known = self._members.get(id(kind))
+        if known is None:
+            table = NameTable({name: self.members(part) for name, part in kind.entries})
+            known = self._members[id(kind)] = (kind, table)
+        return known[1]
 
     def _definition(self, model: Definitions, name: str) -> tuple[Definitions, ItemDefinition] | None:
         """The item definition that a name means in a model, and the model it stands in."""
@@ -168,14 +199,3 @@ class TypeTable:
             self._reported.add(key)
             message = f"the type '{reference}' does not exist"
             self._graph.problems.append(Problem(message, line, model.name, "", Severity.WARNING))
-
-
-def members_of(kind: FeelType) -> NameTable | None:
-    """The names that may follow a dot after a value of that type; None when nothing is known."""
-    if isinstance(kind, ConstrainedType):
-        return members_of(kind.base)
-    if isinstance(kind, ListType):
-        return members_of(kind.item)
-    if isinstance(kind, ContextType) and kind.entries:
-        return NameTable({name: members_of(part) for name, part in kind.entries})
-    return None

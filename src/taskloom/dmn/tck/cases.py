@@ -1,13 +1,15 @@
 """Test files of the kit: cases with inputs and expected results, as FEEL values."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
 from taskloom.core.xmltree import Element, XmlError, parse_xml
 from taskloom.dmn.model import DmnError
 from taskloom.dmn.parse_boxed import normalised_name
-from taskloom.feel.values import Value
+from taskloom.feel import Value, iso
+from taskloom.feel.decimals import number_of
 
 _XSI = "http://www.w3.org/2001/XMLSchema-instance"
 
@@ -114,3 +116,20 @@ def _plain_value(element: Element) -> Value:
     if read is None:
         raise DmnError(f"the type '{kind}' of a value is not known", element.line)
     return read(element.text)
+
+
+def _number(text: str) -> Value:
+    sign, digits = (-1, text.strip()[1:]) if text.strip().startswith("-") else (1, text.strip().lstrip("+"))
+    number = number_of(digits)
+    return None if number is None else sign * number
+
+
+_READERS: Final[dict[str, Callable[[str], Value]]] = {
+    "string": lambda text: text,
+    "boolean": lambda text: text.strip() in {"true", "1"},
+    "date": lambda text: iso.read_date(text.strip()),
+    "time": lambda text: iso.read_time(text.strip()),
+    "dateTime": lambda text: iso.read_date_time(text.strip()),
+    "duration": lambda text: iso.read_duration(text.strip()),
+    **dict.fromkeys(("decimal", "double", "float", "integer", "int", "long"), _number),
+}

@@ -7,7 +7,7 @@ contexts by the same set of names; temporal values by what they show and their o
 from decimal import Decimal
 from typing import Final
 
-from taskloom.feel.values import Date, DateTime, DayTimeDuration, Time, Value, YearMonthDuration
+from taskloom.feel import Date, DateTime, DayTimeDuration, Time, Value, YearMonthDuration
 
 _TOLERANCE: Final = Decimal("1e-8")
 
