@@ -65,14 +65,14 @@ def demo(arguments: list[str]) -> int:
     """Run demo/NAME.py, by default demo/main.py."""
     script, rest = _script("demo", arguments)
     prepare("server", "demo")
-    become_python([script, *rest])
+    become_python([script, *rest], _IMPORTS_FROM_ROOT)
 
 
 def bench(arguments: list[str]) -> int:
     """Run bench/NAME.py, by default bench/main.py."""
     script, rest = _script("bench", arguments)
     prepare("server", "tests")
-    become_python([script, *rest])
+    become_python([script, *rest], _IMPORTS_FROM_ROOT)
 
 
 def run_cli(arguments: list[str]) -> int:
@@ -107,6 +107,9 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "build": build,
     "lock": lock,
 }
+
+# so that scripts find `samples`, which tests, demo and benchmarks share
+_IMPORTS_FROM_ROOT = {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
 
 
 def _script(folder: str, arguments: list[str]) -> tuple[Path, list[str]]:
