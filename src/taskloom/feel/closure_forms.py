@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from taskloom.feel import access, invocation, logic
 from taskloom.feel.bindings import cost_of, mentions
+from taskloom.feel.built_in import BuiltIn
 from taskloom.feel.closures import ClosureCompiler, Code, Frame, compiles
 from taskloom.feel.diagnostics import Span, WarningCode
-from taskloom.feel.library.registry import BuiltIn
 from taskloom.feel.nodes import (
     Call,
     Expr,

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from taskloom.feel.built_in import BuiltIn
 from taskloom.feel.diagnostics import Span, WarningCode
-from taskloom.feel.library.registry import BuiltIn
 from taskloom.feel.run import Run
 from taskloom.feel.text import describe
 from taskloom.feel.type_system import MISMATCH, coerce

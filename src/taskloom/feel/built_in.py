@@ -185,7 +185,7 @@ def built_in(
     parameters = tuple(_parameter(part.strip()) for part in signature.split(",") if part.strip())
 
     def declare(body: Body) -> Body:
-        required = sum(not (parameter.optional or parameter.variadic) for parameter in parameters)
+        required = sum(not parameter.optional for parameter in parameters)
         variadic = any(parameter.variadic for parameter in parameters)
         for dialect in dialects:
             function = _TABLES[dialect].setdefault(name, BuiltIn(name))
