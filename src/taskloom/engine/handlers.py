@@ -235,6 +235,8 @@ def _put_records(change: Change, command: PutRecords) -> Outcome:
             change.records[name] = Record(*name, version + 1, wanted.body, key)
             versions.append(version + 1)
         change.events.append(RecordPut(*name, versions[-1]))
+    for event in command.told:
+        _tell(change, event)
     return Accepted(versions)
 
 
@@ -272,9 +274,12 @@ def _effect_flow(change: Change, flow: FlowState, effect: FlowCommand) -> None:
 
 
 def _effect_emit(change: Change, flow: FlowState, effect: Emit) -> None:
-    event = FlowEvent(flow.key, flow.root, flow.kind.kind, flow.tenant, effect.name, effect.body)
+    _tell(change, FlowEvent(flow.key, flow.root, flow.kind.kind, flow.tenant, effect.name, effect.body))
+
+
+def _tell(change: Change, event: FlowEvent) -> None:
     change.events.append(event)
-    project = change.batch.environment.projections.get(flow.kind.kind)
+    project = change.batch.environment.projections.get(event.kind)
     if project is not None:
         for row in project(event, change.now):
             change.write("rows", row)
