@@ -5,6 +5,7 @@ from typing import Final
 
 from taskloom.dmn.build import build
 from taskloom.dmn.graph import Graph, Key, Problem, Severity
+from taskloom.dmn.json_inputs import as_declared
 from taskloom.dmn.model import Decision, DecisionService, Definitions, KnowledgeModel, Node
 from taskloom.dmn.parse import parse_dmn
 from taskloom.dmn.place import fitted
@@ -35,10 +36,10 @@ class UnknownElementError(LookupError):
 class DecisionModel:
     """A compiled model with those it imports.
 
-    Elements are asked for by name or id. Inputs are FEEL values by name; those of an imported model may also
-    be given within a context under the name of the import, or in `qualified` by (namespace, name). Inputs that no
-    element of the model declares are visible to all decisions, as in Camunda, where input data need not be
-    drawn.
+    Elements are asked for by name or id. Inputs are FEEL values by name; those of an imported model may
+    also be given within a context under the name of the import, or in `qualified` by (namespace, name).
+    Inputs that no element of the model declares are visible to all decisions, as in Camunda, where input data
+    need not be drawn.
     """
 
     def __init__(self, graph: Graph, dialect: Dialect) -> None:
@@ -57,6 +58,15 @@ class DecisionModel:
     def definitions(self) -> Definitions:
         """The main model as written."""
         return self._graph.main
+
+    def names(self, kind: type[Node] = Decision) -> tuple[str, ...]:
+        """The names of the main model's decisions, or of its elements of another kind."""
+        nodes, homes = self._graph.nodes, self._graph.homes
+        return tuple(
+            node.name
+            for key, node in nodes.items()
+            if isinstance(node, kind) and homes[key] is self._graph.main
+        )
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -127,6 +137,15 @@ class DecisionModel:
         """The names of a service's output decisions."""
         links = self._graph.links[self._key(service, DecisionService)]
         return tuple(self._graph.nodes[link.key].variable.name for link in links.outputs)
+
+    def inputs_from_json(self, inputs: Inputs) -> dict[str, Value]:
+        """The inputs with texts read as dates, times and durations where the declared types ask for them."""
+        kinds = {
+            name: kind
+            for key, kind in self._program.input_types.items()
+            for name in (self._graph.nodes[key].name, self._graph.nodes[key].variable.name)
+        }
+        return {name: as_declared(value, kinds.get(name, ANY)) for name, value in inputs.items()}
 
     def _key(self, name: str, kind: type[Node]) -> Key:
         key = self._names.get((name, kind))

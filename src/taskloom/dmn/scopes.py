@@ -1,7 +1,8 @@
 """Which names an element of the graph sees: those of its requirements, and nothing else.
 
-What comes from an imported model stands in a context under the name of the import, or directly when the import
-has no name. A function's scope is filled after all functions exist, so that functions may call each other.
+What comes from an imported model stands in a context under the name of the import, or directly when the
+import has no name. A function's scope is filled after all functions exist, so that functions may call each
+other.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,8 @@
 """Decision tables become code: look up the rules of each column, intersect them, evaluate what is left.
 
-Input entries that are literals and intervals stand in an index (`index.py`); the other entries are evaluated only
-for rules that all columns have let through. Output entries that are constants are computed when compiling.
+Input entries that are literals and intervals stand in an index (`index.py`); the other entries are evaluated
+only for rules that all columns have let through. Output entries that are constants are computed when
+compiling.
 """
 
 from collections.abc import Iterator
@@ -30,6 +31,10 @@ class Column(NamedTuple):
     lookup: ColumnIndex
     tests: tuple[Test, ...]
     open_rules: int
+
+    def allows(self, run: Run, scope: Scope, value: Value) -> bool:
+        """Whether the value is among the allowed ones of the column."""
+        return self.allowed is None or self.allowed(run, scope, value) is True
 
 
 class Outputs(NamedTuple):
@@ -75,9 +80,8 @@ class CompiledTable:
         candidates = self._all_rules
         for column in self._columns:
             value = column.value(run, scope)
-            if column.allowed is not None and value is not None:
-                if column.allowed(run, scope, value) is not True:
-                    return self._refuse(run, values, column, value)
+            if value is not None and not column.allows(run, scope, value):
+                return self._refuse(run, values, column, value)
             values.append(value)
             if candidates:
                 found = column.lookup.rules_for(value)

@@ -55,6 +55,23 @@ class TableRecord(msgspec.Struct, frozen=True):
     inputs: tuple[InputRecord, ...]
     rules: tuple[RuleRecord, ...]
 
+    def as_context(self) -> dict[str, Value]:
+        """The record as a FEEL value."""
+        return {
+            "id": self.id,
+            "hitPolicy": self.hit_policy.value,
+            "aggregation": None if self.aggregation is None else self.aggregation.value,
+            "inputs": [msgspec.structs.asdict(item) for item in self.inputs],
+            "rules": [
+                {
+                    "id": rule.id,
+                    "index": rule.index,
+                    "outputs": [msgspec.structs.asdict(item) for item in rule.outputs],
+                }
+                for rule in self.rules
+            ],
+        }
+
 
 class DecisionRecord(msgspec.Struct, frozen=True):
     """One evaluated decision, with the tables evaluated on the way to its value."""
@@ -64,6 +81,16 @@ class DecisionRecord(msgspec.Struct, frozen=True):
     model: str
     value: Value
     tables: tuple[TableRecord, ...] = ()
+
+    def as_context(self) -> dict[str, Value]:
+        """The record as a FEEL value."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "model": self.model,
+            "value": self.value,
+            "tables": [table.as_context() for table in self.tables],
+        }
 
 
 class Outcome(msgspec.Struct, frozen=True):
@@ -78,6 +105,16 @@ class Outcome(msgspec.Struct, frozen=True):
     faults: tuple[Fault, ...] = ()
     warnings: tuple[FeelWarning, ...] = ()
     failure: Failure | None = None
+
+    def as_context(self) -> dict[str, Value]:
+        """The outcome as a FEEL value, to be written as JSON."""
+        return {
+            "value": self.value,
+            "decisions": [decision.as_context() for decision in self.decisions],
+            "faults": [msgspec.structs.asdict(found) for found in self.faults],
+            "warnings": [warning.message for warning in self.warnings],
+            "failure": None if self.failure is None else self.failure.message,
+        }
 
 
 class DmnRun(Run):
@@ -107,7 +144,7 @@ class DmnRun(Run):
 
 
 def fault(run: Run, code: str, message: str, line: int = 0) -> Value:
-    """Notes why a value is null; returns None, so that `return fault(...)` says both."""
+    """Notes why a value is null, and is that null, so that one `return` says both."""
     if isinstance(run, DmnRun) and len(run.faults) < FAULTS_MAX:
         run.faults.append(Fault(code, message, run.element, line))
     return None

@@ -1,6 +1,7 @@
 """Runs the cases of the kit on a model."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Final
 
 import msgspec
 
@@ -9,6 +10,9 @@ from taskloom.dmn.tck.cases import ResultNode, TestCase, TestFile
 from taskloom.dmn.tck.compare import agrees
 from taskloom.dmn.trace import Outcome
 from taskloom.feel import DEFAULT_ENVIRONMENT, Environment, Value
+
+CASE_SECONDS_MAX: Final = 1.0
+"""A case that takes longer has failed, whatever it gives."""
 
 
 class CaseResult(msgspec.Struct, frozen=True):
@@ -28,29 +32,43 @@ class CaseResult(msgspec.Struct, frozen=True):
 
 
 def run_file(
-    tests: TestFile, model: DecisionModel, environment: Environment = DEFAULT_ENVIRONMENT
+    tests: TestFile,
+    model: DecisionModel,
+    environment: Environment = DEFAULT_ENVIRONMENT,
+    clock_s: Callable[[], float] | None = None,
 ) -> Iterator[CaseResult]:
-    """A verdict for every result node of every case."""
+    """A verdict for every result node of every case; with a clock, a slow case fails."""
     for case in tests.cases:
-        yield from run_case(case, model, environment)
+        for node in case.results:
+            began_s = clock_s() if clock_s else 0.0
+            result = _verdict(case, node, model, environment)
+            taken_s = clock_s() - began_s if clock_s else 0.0
+            if taken_s > CASE_SECONDS_MAX:
+                note = f"it took {taken_s:.1f} s"
+                result = CaseResult(case.id, node.name, False, node.expected, result.actual, (note,))
+            yield result
 
 
-def run_case(case: TestCase, model: DecisionModel, environment: Environment) -> Iterator[CaseResult]:
-    """A verdict for every result node; a case without one is no case."""
-    for node in case.results:
-        try:
-            outcome = _evaluate(case, node, model, environment)
-        except UnknownElementError as error:
-            yield CaseResult(case.id, node.name, False, node.expected, None, (str(error),))
-            continue
-        notes = (
-            *(fault.message for fault in outcome.faults),
-            *(warning.message for warning in outcome.warnings),
-            *(() if outcome.failure is None else (outcome.failure.message,)),
-        )
-        value = _picked(case, node, model, outcome.value)
-        passed = agrees(node.expected, value)
-        yield CaseResult(case.id, node.name, passed, node.expected, value, notes)
+def failed_file(tests: TestFile, note: str) -> Iterator[CaseResult]:
+    """The verdicts when there is no model to run the cases on: every case fails."""
+    for case in tests.cases:
+        for node in case.results:
+            yield CaseResult(case.id, node.name, False, node.expected, None, (note,))
+
+
+def _verdict(case: TestCase, node: ResultNode, model: DecisionModel, environment: Environment) -> CaseResult:
+    try:
+        outcome = _evaluate(case, node, model, environment)
+    except UnknownElementError as error:
+        return CaseResult(case.id, node.name, False, node.expected, None, (str(error),))
+    notes = (
+        *(() if outcome.failure is None else (outcome.failure.message,)),
+        *(fault.message for fault in outcome.faults),
+        *(warning.message for warning in outcome.warnings),
+    )
+    value = _picked(case, node, model, outcome.value)
+    passed = outcome.failure is None and agrees(node.expected, value)
+    return CaseResult(case.id, node.name, passed, node.expected, value, notes)
 
 
 def _evaluate(case: TestCase, node: ResultNode, model: DecisionModel, environment: Environment) -> Outcome:
