@@ -147,6 +147,7 @@ class ClosureBody:
         self.code = code
 
     def __call__(self, run: Run, *arguments: Value) -> Value:
+        """Runs the code in a frame of its own."""
         slots = self.slots.copy()
         for slot, argument in zip(self.parameters, arguments, strict=True):
             slots[slot] = argument

@@ -1,4 +1,4 @@
-"""Calls of functions: built-in ones check themselves; others get their arguments coerced to the declared types."""
+"""Calls of functions: built-in ones check themselves, others get arguments of the declared types."""
 
 from collections.abc import Sequence
 

@@ -185,7 +185,7 @@ built_in("put all", "contexts: list", dialects=_ONLY)(context_merge)
 
 
 @built_in("put", "context: context, key: string, value: any", dialects=_ONLY)
-def put(run: Run, source: Context, key: str, value: Value) -> Context | Refusal:
+def put(run: Run, source: Context, key: str, value: Value) -> Value:
     """The older name of `context put`."""
     return put_nested(run, source, [key], value, create=True)
 

@@ -51,20 +51,18 @@ def context_put(run: Run, source: Context, key: str, value: Value) -> Context:
 
 
 @built_in("context put", "context: context, keys: list, value: any", dialects=_DMN)
-def context_put_nested(run: Run, source: Context, keys: list[Value], value: Value) -> Context | Refusal:
+def context_put_nested(run: Run, source: Context, keys: list[Value], value: Value) -> Value:
     """The same along a path of keys, which must lead through contexts."""
     return put_nested(run, source, keys, value, create=False)
 
 
 @built_in("context put", "context: context, keys: list, value: any", dialects=_CAMUNDA)
-def context_put_created(run: Run, source: Context, keys: list[Value], value: Value) -> Context | Refusal:
+def context_put_created(run: Run, source: Context, keys: list[Value], value: Value) -> Value:
     """The same along a path of keys; contexts that are missing on the way are made."""
     return put_nested(run, source, keys, value, create=True)
 
 
-def put_nested(
-    run: Run, source: Value, keys: list[Value], value: Value, *, create: bool
-) -> Context | Refusal:
+def put_nested(run: Run, source: Value, keys: list[Value], value: Value, *, create: bool) -> Value:
     """A context with the value at the end of a path of keys."""
     if not keys or any(type(key) is not str for key in keys):
         return Refusal("the keys must be strings, one at least")

@@ -1,4 +1,4 @@
-"""string, number, date, time, date and time, duration, years and months duration, context lives with contexts."""
+"""Functions that make a value of one type from others: string, number, dates, times, durations."""
 
 import re
 from decimal import Decimal

@@ -26,13 +26,13 @@ from taskloom.feel.decimals import (
     settled,
 )
 from taskloom.feel.run import Run
-from taskloom.feel.values import DayTimeDuration, YearMonthDuration
+from taskloom.feel.values import DayTimeDuration, Value, YearMonthDuration
 
 _WIDE_DIGITS: Final = 80
 _NOT_FINITE: Final = Refusal("the result is no finite number")
 
 
-def rounded(number: Number, scale: Number, context: Context) -> Number | Refusal:
+def rounded(number: Value, scale: Value, context: Context) -> Value:
     """A number with at most `scale` digits after the point, rounded as the context says."""
     places = int(scale) if abs(scale) <= SCALE_MAX + 1 else SCALE_MAX + 1
     if not SCALE_MIN <= places <= SCALE_MAX:
@@ -65,7 +65,7 @@ round_half_down = _rounding("round half down", "n: number, scale: number", ROUND
 
 
 @built_in("abs", "n: number")
-def absolute(_: Run, number: Number) -> Number:
+def absolute(_: Run, number: Value) -> Value:
     """The distance from zero."""
     return abs(number)
 

@@ -1,4 +1,4 @@
-"""How points and ranges lie to each other, by the table of the standard; and `range`, which reads one from text."""
+"""How points and ranges lie to each other; and `range`, which reads one from text."""
 
 import re
 from collections.abc import Callable
@@ -54,7 +54,7 @@ Relation = Callable[[Range, Range], bool]
 
 
 def _relation(name: str, *signatures: tuple[str, str], swap: bool = False) -> Callable[[Relation], Relation]:
-    """Declares a relation for ranges, and for points where a signature has them; `swap` turns the arguments round."""
+    """Declares a relation of ranges and points; `swap` turns the arguments round."""
 
     def declare(holds: Relation) -> Relation:
         for first, second in signatures:

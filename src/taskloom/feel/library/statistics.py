@@ -10,22 +10,20 @@ from typing import Any
 from taskloom.feel import ordering
 from taskloom.feel.built_in import Refusal, built_in
 from taskloom.feel.decimals import CONTEXT, Number, bounded, compact, settled
-from taskloom.feel.dialect import Dialect
 from taskloom.feel.run import Run
 from taskloom.feel.text import describe
 from taskloom.feel.values import NUMBERS, Value
 
 Aggregate = Callable[[Run, list[Value]], Any]
-BOTH = tuple(Dialect)
 
 
-def aggregate(name: str, dialects: tuple[Dialect, ...] = BOTH) -> Callable[[Aggregate], Aggregate]:
+def aggregate(name: str) -> Callable[[Aggregate], Aggregate]:
     """Declares a function that takes one list or its items as arguments."""
 
     def declare(body: Aggregate) -> Aggregate:
-        built_in(name, "list: list", dialects=dialects)(body)
+        built_in(name, "list: list")(body)
 
-        @built_in(name, "item...: any", dialects=dialects)
+        @built_in(name, "item...: any")
         def spread(run: Run, *items: Value) -> Value:
             return body(run, list(items)) if len(items) != 1 else Refusal(_unfit(items[0], "list"))
 
@@ -46,8 +44,8 @@ def _numbers(run: Run, items: Sequence[Value]) -> Refusal | None:
     return None
 
 
-def total(items: Sequence[Number]) -> Number:
-    """The sum, exact for integers."""
+def total(items: Sequence[Value]) -> Number:
+    """The sum of numbers, exact for integers."""
     if all(type(item) is int for item in items):
         return bounded(sum(items))
     result: Number = 0
@@ -93,39 +91,23 @@ def greatest(run: Run, items: list[Value]) -> Value:
     return _extreme(run, items, 1)
 
 
-@aggregate("sum", (Dialect.DMN,))
+@aggregate("sum")
 def sum_of(run: Run, items: list[Value]) -> Value:
     """Null for an empty list."""
     return _numbers(run, items) or (_finite(total(items)) if items else None)
 
 
-@aggregate("sum", (Dialect.CAMUNDA,))
-def sum_or_zero(run: Run, items: list[Value]) -> Value:
-    """0 for an empty list."""
-    return _numbers(run, items) or _finite(total(items))
-
-
-def _product(run: Run, items: list[Value]) -> Value:
+@aggregate("product")
+def product(run: Run, items: list[Value]) -> Value:
+    """Null for an empty list."""
     refusal = _numbers(run, items)
-    if refusal is not None:
+    if refusal is not None or not items:
         return refusal
     result: Any = 1
     for item in items:
         exact = type(result) is int and type(item) is int
         result = bounded(result * item) if exact else CONTEXT.multiply(result, item)
     return _finite(result)
-
-
-@aggregate("product", (Dialect.DMN,))
-def product(run: Run, items: list[Value]) -> Value:
-    """Null for an empty list."""
-    return _product(run, items) if items else Refusal("the list is empty")
-
-
-@aggregate("product", (Dialect.CAMUNDA,))
-def product_or_one(run: Run, items: list[Value]) -> Value:
-    """1 for an empty list."""
-    return _product(run, items)
 
 
 @aggregate("mean")

@@ -1,4 +1,4 @@
-"""Functions of points in time, and `is`: the clock comes from the environment, so that a replay sees the same."""
+"""Functions of points in time, `is` and `not`; the clock comes from the environment."""
 
 from typing import Final
 
