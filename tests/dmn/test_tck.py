@@ -39,4 +39,4 @@ def test_all_but_one_of_the_cases_that_contradict_the_standard_pass(shared_dir, 
 
     lines = capsys.readouterr().out.splitlines()
     assert lines[-1] == "39 passed, 1 failed"
-    assert [line for line in lines if "FAILED" in line][0].startswith("FAILED 0019-flight-rebooking/001/")
+    assert next(line for line in lines if "FAILED" in line).startswith("FAILED 0019-flight-rebooking/001/")
