@@ -1,9 +1,9 @@
 """Reads the store and the receivers' logs after a run and says which of C1-C8 were broken.
 
 C1 each ok completion is there with that result; C2 at most one winner per task; C3 a refused command left
-no trace; C4 an unknown one happened whole or not at all; C5 leases of one task never overlap and attempts rise by
-one; C6 each call is in the outbox once, and every receiver got it at least once; C7 no id crossed tenants; C8
-at rest nothing is stuck.
+no trace; C4 an unknown one happened whole or not at all; C5 leases of one task never overlap and attempts
+rise by one; C6 each call is in the outbox once, and every receiver got it at least once; C7 no id crossed
+tenants; C8 at rest nothing is stuck.
 """
 
 import json
