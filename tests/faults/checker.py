@@ -28,7 +28,7 @@ from taskloom.core.events import (
     TaskRetried,
     TaskSuspended,
 )
-from taskloom.core.task import Task
+from taskloom.core.task import COMPLETED, Task
 from taskloom.ports.store import Store
 from tests.faults.history import OK, REFUSED, UNKNOWN, Operation
 
@@ -113,6 +113,9 @@ def _completions(
     for operation in operations:
         if operation.verb != "complete":
             continue
+        if operation.dialect == "documents":
+            yield from _document(evidence, operation, by_key[(operation.dialect, operation.task)])
+            continue
         task = evidence.tasks.get(by_key[(operation.dialect, operation.task)])
         if task is None:
             yield f"C1: {operation.dialect} {operation.task} is not in the store at all"
@@ -127,6 +130,13 @@ def _completions(
             yield f"C3: refused completion {operation.mark} of {operation.task} is stored"
         if operation.result == UNKNOWN and there and not ends.get(task.key):
             yield f"C4: unknown completion {operation.mark} left a result without its event"
+
+
+def _document(evidence: Evidence, operation: Operation, flow: int) -> Iterable[str]:
+    """A completed document has a review task of its own that ended completed."""
+    ended = [task for task in evidence.tasks.values() if task.flow == flow and task.state == COMPLETED]
+    if operation.result == OK and not any(task.finished_by for task in ended):
+        yield f"C1: the review of document {operation.task} was acknowledged and is lost"
 
 
 def _creations(evidence: Evidence, operations: list[Operation]) -> Iterable[str]:
@@ -199,3 +209,8 @@ def _at_rest(evidence: Evidence, now: int) -> Iterable[str]:
     for task in evidence.tasks.values():
         if not task.is_final and task.due_at < now - 5_000:
             yield f"C8: task {task.key} was due and nothing happened: {task}"
+
+
+def key_of(dialect: str, task: str) -> int:
+    """The core key a dialect's identifier spells."""
+    return _SPELLINGS[dialect](task)

@@ -22,7 +22,7 @@ from taskloom.core.limits import ROOT_KEY_LENGTH_MAX, ROOT_KEY_LENGTH_MIN, SETTI
 
 PREFIX = "TASKLOOM_"
 # variables with our prefix that are no settings of the server: the settings file, clients' and tests' own
-NOT_SETTINGS = frozenset({"TASKLOOM_CONFIG", "TASKLOOM_SHARED", "TASKLOOM_URL", "TASKLOOM_KEY"})
+NOT_SETTINGS = frozenset({"TASKLOOM_CONFIG", "TASKLOOM_FAULT", "TASKLOOM_SHARED", "TASKLOOM_URL", "TASKLOOM_KEY"})
 SECRETS = frozenset({"root_key"})
 
 # what may hold a password in a URL: all before the host, and a parameter
