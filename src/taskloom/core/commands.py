@@ -1,0 +1,222 @@
+"""Commands: what somebody wants done, in the imperative. Values, built by dialects, flows and the sweeper.
+
+`tenant` is the wall: None acts in every tenant (the administrator, the engine itself), any other value sees
+only its own tasks; a foreign task looks like a missing one.
+"""
+
+import enum
+
+from msgspec import Struct
+
+from taskloom.core.limits import LEASE_LOSSES_DEFAULT, LEASE_MS_DEFAULT, LEVEL_DEFAULT
+
+
+class HolderRule(enum.IntEnum):
+    """Who may finish an attempt when the call shows no lease token."""
+
+    WORKER_OR_KEY = 0
+    """The worker or the key, each compared where both sides name one."""
+    WORKER = 1
+    """The worker named in the call; nobody else."""
+    ANYONE = 2
+    """Whoever comes first."""
+
+
+class Strategy(enum.IntEnum):
+    """How a claim over several queues picks."""
+
+    FIFO = 0
+    ROUND_ROBIN = 1
+    ACTIVE_PASSIVE = 2
+    SEQUENTIAL = 3
+
+
+class Create(Struct, frozen=True, gc=False, kw_only=True):
+    """Make a task. `key` 0 lets the engine choose; a flow names the key it already recorded."""
+
+    tenant: str
+    queue: str
+    dialect: str
+    key: int = 0
+    level: int = LEVEL_DEFAULT
+    lane: str = ""
+    priority: int = 0
+    input: bytes = b"{}"
+    attributes: bytes = b"{}"
+    callback: str = ""
+    ready_at: int = 0
+    expires_at: int = 0
+    retries: int = 0
+    losses_max: int = LEASE_LOSSES_DEFAULT
+    loss_backoff_ms: int = 0
+    blocked: bool = False
+    """Wait for a condition: only `Unblock` makes it ready."""
+    flow: int = 0
+    root: int = 0
+    assignee: str = ""
+    by: str = ""
+    queue_limit: int = 0
+    """Refuse when this many tasks of the lane wait already; 0 for no limit."""
+
+
+class Claim(Struct, frozen=True, gc=False, kw_only=True):
+    """Hand out up to `size` tasks of these (queue, level) pairs; level -1 means every level."""
+
+    tenant: str | None
+    queues: tuple[tuple[str, int], ...]
+    worker: str
+    holder: str
+    size: int = 1
+    lease_ms: int = LEASE_MS_DEFAULT
+    losses_max: int | None = None
+    strategy: Strategy = Strategy.FIFO
+    fenced: bool = False
+    fetch: tuple[str, ...] = ()
+    """Names a flow restricts the rendered input to; empty for all."""
+    bytes_max: int = 0
+    """Stop when the rendered inputs reach this size; 0 for no limit."""
+
+
+class Complete(Struct, frozen=True, gc=False, kw_only=True):
+    """Finish an attempt with a result."""
+
+    key: int
+    tenant: str | None
+    result: bytes = b"null"
+    token: int | None = None
+    worker: str = ""
+    by: str = ""
+    rule: HolderRule = HolderRule.WORKER_OR_KEY
+    unclaimed: bool = False
+    """Whether a task that nobody claimed may be finished."""
+    supervisor: bool = False
+    """Whether the caller may finish what others hold."""
+    repeat: bool = True
+    """Whether the same outcome from the same actor is answered again instead of refused."""
+
+
+class Fail(Struct, frozen=True, gc=False, kw_only=True):
+    """End an attempt without a result: try again later, suspend, or fail for good."""
+
+    key: int
+    tenant: str | None
+    code: str = ""
+    message: str = ""
+    retries: int | None = None
+    """Replaces the stored count; None takes one off."""
+    backoff_ms: int = 0
+    suspend: bool = False
+    """Without retries left: suspend (a person must act) instead of failing."""
+    final: bool = False
+    """Fail for good whatever retries are left."""
+    result: bytes | None = None
+    token: int | None = None
+    worker: str = ""
+    by: str = ""
+    rule: HolderRule = HolderRule.WORKER_OR_KEY
+    unclaimed: bool = False
+    supervisor: bool = False
+    repeat: bool = True
+
+
+class Release(Struct, frozen=True, gc=False, kw_only=True):
+    """Give an attempt back unfinished; it does not count against the task."""
+
+    key: int
+    tenant: str | None
+    token: int | None = None
+    worker: str = ""
+    by: str = ""
+    rule: HolderRule = HolderRule.WORKER_OR_KEY
+    supervisor: bool = False
+    deny_ms: int = 0
+
+
+class Extend(Struct, frozen=True, gc=False, kw_only=True):
+    """Let the lease end `lease_ms` from now."""
+
+    key: int
+    tenant: str | None
+    lease_ms: int
+    token: int | None = None
+    worker: str = ""
+    by: str = ""
+    rule: HolderRule = HolderRule.WORKER_OR_KEY
+    supervisor: bool = False
+
+
+class Cancel(Struct, frozen=True, gc=False, kw_only=True):
+    """End a task that is no longer wanted."""
+
+    key: int
+    tenant: str | None
+    reason: str = ""
+    by: str = ""
+
+
+class Assign(Struct, frozen=True, gc=False, kw_only=True):
+    """Reserve an unstarted task for one worker; an empty worker takes the reservation or the attempt back."""
+
+    key: int
+    tenant: str | None
+    worker: str
+    by: str = ""
+
+
+class Update(Struct, frozen=True, gc=False, kw_only=True):
+    """Change what may change while a task lives; None leaves a field as it is."""
+
+    key: int
+    tenant: str | None
+    priority: int | None = None
+    retries: int | None = None
+    lease_ms: int | None = None
+    attributes: bytes | None = None
+    token: int | None = None
+    by: str = ""
+
+
+class Suspend(Struct, frozen=True, gc=False, kw_only=True):
+    """Take a task out of hand-out until a person resumes it."""
+
+    key: int
+    tenant: str | None
+    reason: str = ""
+    by: str = ""
+
+
+class Resume(Struct, frozen=True, gc=False, kw_only=True):
+    """Let a suspended task be handed out again; `retries` replaces the stored count when given."""
+
+    key: int
+    tenant: str | None
+    retries: int | None = None
+    by: str = ""
+
+
+class Reopen(Struct, frozen=True, gc=False, kw_only=True):
+    """Start a new attempt of an ended task, as long as no flow has consumed its outcome."""
+
+    key: int
+    tenant: str | None
+    by: str = ""
+
+
+class Wake(Struct, frozen=True, gc=False, kw_only=True):
+    """Look at a task whose instant has come: lease end, waking or deadline. The sweeper's command."""
+
+    key: int
+    tenant: str | None = None
+
+
+class Unblock(Struct, frozen=True, gc=False, kw_only=True):
+    """Make a task ready that waited for a condition. A flow's command."""
+
+    key: int
+    tenant: str | None = None
+
+
+TaskCommand = (
+    Complete | Fail | Release | Extend | Cancel | Assign | Update | Suspend | Resume | Reopen | Wake | Unblock
+)
+"""A command on one existing task, named by its key."""

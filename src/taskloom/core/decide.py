@@ -1,0 +1,323 @@
+"""Decide: what a command does to a task, or why not. Pure; every rule of a single task lives here, once.
+
+The answer is either a list of events (empty: accepted, nothing to do) or a `Rejection`. Who may finish an
+attempt is one rule, `may_act`, in the order a reader of the race table asks: is there a task, is it open,
+does the token fit, and where no token is shown, does the caller fit.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from taskloom.core import commands as c
+from taskloom.core.events import (
+    AnyTaskEvent,
+    LeaseLost,
+    TaskAssigned,
+    TaskCancelled,
+    TaskClaimed,
+    TaskCompleted,
+    TaskCreated,
+    TaskExtended,
+    TaskFailed,
+    TaskReadied,
+    TaskReleased,
+    TaskReopened,
+    TaskResumed,
+    TaskRetried,
+    TaskSuspended,
+    TaskUpdated,
+)
+from taskloom.core.rejections import Kind, Rejection
+from taskloom.core.task import (
+    CANCELLED,
+    COMPLETED,
+    FAILED,
+    LEASED,
+    READY,
+    SUSPENDED,
+    WAITING,
+    Task,
+)
+
+Decision = list[AnyTaskEvent] | Rejection
+
+EXPIRED: Final = "expired"
+LEASE_LOST: Final = "lease_lost"
+Finishing = c.Complete | c.Fail
+Holding = c.Complete | c.Fail | c.Release | c.Extend
+
+
+class Moment(Struct, gc=False):
+    """What a decision may know beside task and command: the instant, a source of keys, the stored result."""
+
+    now: int
+    new_key: Callable[[], int]
+    prior: bytes | None = None
+    """The result of the final task at hand, where one was asked for."""
+
+
+def decide(task: Task | None, command: c.TaskCommand, moment: Moment) -> Decision:
+    """What `command` does to `task`: its events, or a refusal. A foreign task is a missing one."""
+    if task is None or (command.tenant is not None and command.tenant != task.tenant):
+        return Rejection(Kind.NOT_FOUND, command.key)
+    return _DECIDERS[type(command)](task, command, moment)
+
+
+def decide_create(command: c.Create, key: int, input_key: int) -> list[AnyTaskEvent]:
+    """A creation is always possible; limits of the line are checked by who knows the lane."""
+    return [TaskCreated(key, command, input_key)]
+
+
+def claimed(task: Task, command: c.Claim, token: int, now: int) -> TaskClaimed:
+    """The hand-out of a ready task to the worker of a claim."""
+    return TaskClaimed(
+        task.key,
+        task.attempt + 1,
+        token,
+        command.worker,
+        command.holder,
+        now + command.lease_ms,
+        task.losses_max if command.losses_max is None else command.losses_max,
+        command.fenced or task.fenced,
+    )
+
+
+def is_claimable(task: Task, worker: str, now: int) -> bool:
+    """Whether this worker may be handed this task."""
+    if task.state != READY or (task.assignee and task.assignee != worker):
+        return False
+    return not (task.denied and task.denied == worker and task.denied_until > now)
+
+
+def may_act(task: Task, command: Holding) -> Rejection | None:
+    """None when the caller may act on the open attempt, else why not."""
+    if command.token is not None:
+        return None if command.token == task.token else _reject(Kind.STALE_LEASE, task)
+    if task.fenced and task.token:
+        return _reject(Kind.TOKEN_MISSING, task)
+    if command.supervisor:
+        return None
+    if task.token == 0:
+        return _may_act_unclaimed(task, command)
+    if _is_holder(task, command):
+        return None
+    return _reject(Kind.NOT_HOLDER if task.state == LEASED else Kind.NOT_CLAIMED, task)
+
+
+def _is_holder(task: Task, command: Holding) -> bool:
+    if command.rule is c.HolderRule.ANYONE:
+        return True
+    if command.worker and task.worker and command.worker != task.worker:
+        return False
+    if command.rule is c.HolderRule.WORKER:
+        return True
+    return not (command.by and task.holder and command.by != task.holder)
+
+
+def _may_act_unclaimed(task: Task, command: Holding) -> Rejection | None:
+    if isinstance(command, Finishing) and command.unclaimed:
+        return None
+    if not task.assignee:
+        return _reject(Kind.NOT_CLAIMED, task)
+    if command.worker and command.worker != task.assignee:
+        return _reject(Kind.NOT_HOLDER, task)
+    return None
+
+
+def _may_finish(task: Task, command: Finishing) -> Rejection | None:
+    if task.state == SUSPENDED or (task.state == WAITING and task.token == 0):
+        return _reject(Kind.WRONG_STATE, task)
+    refused = may_act(task, command)
+    if refused is None and command.supervisor and task.token == 0 and not task.assignee:
+        return None if command.unclaimed else _reject(Kind.NOT_CLAIMED, task)
+    return refused
+
+
+def _complete(task: Task, command: c.Complete, moment: Moment) -> Decision:
+    if task.state >= COMPLETED:
+        same = (
+            command.repeat
+            and task.state == COMPLETED
+            and task.finished_by == (command.worker or command.by)
+            and same_json(moment.prior, command.result)
+        )
+        return [] if same else _reject(Kind.FINAL, task)
+    refused = _may_finish(task, command)
+    if refused is not None:
+        return refused
+    result_key = moment.new_key() if command.result != b"null" else 0
+    return [TaskCompleted(task.key, result_key, command.worker or command.by)]
+
+
+def _fail(task: Task, command: c.Fail, moment: Moment) -> Decision:
+    if task.state >= COMPLETED:
+        same = (
+            command.repeat
+            and task.state == FAILED
+            and task.finished_by == (command.worker or command.by)
+            and (task.error_code, task.error) == (command.code, command.message)
+        )
+        return [] if same else _reject(Kind.FINAL, task)
+    refused = _may_finish(task, command)
+    if refused is not None:
+        return refused
+    by = command.worker or command.by
+    left = task.retries - 1 if command.retries is None else command.retries
+    forgiven = left >= 0 if command.retries is None else left > 0
+    if forgiven and not command.final:
+        ready_at = moment.now + command.backoff_ms if command.backoff_ms > 0 else 0
+        return [TaskRetried(task.key, left, ready_at, command.code, command.message)]
+    if command.suspend:
+        return [TaskSuspended(task.key, max(left, 0), command.code, command.message)]
+    result_key = moment.new_key() if command.result is not None else 0
+    return [TaskFailed(task.key, command.code, command.message, by, result_key)]
+
+
+def _release(task: Task, command: c.Release, moment: Moment) -> Decision:
+    if task.state >= COMPLETED:
+        return _reject(Kind.FINAL, task)
+    if task.state != LEASED:
+        return _reject(Kind.NOT_CLAIMED, task)
+    refused = may_act(task, command)
+    if refused is not None:
+        return refused
+    denied_until = moment.now + command.deny_ms if command.deny_ms else 0
+    return [
+        TaskReleased(
+            task.key, command.worker or command.by, task.worker if denied_until else "", denied_until
+        )
+    ]
+
+
+def _extend(task: Task, command: c.Extend, moment: Moment) -> Decision:
+    if task.state >= COMPLETED:
+        return _reject(Kind.FINAL, task)
+    if task.state != LEASED:
+        return _reject(Kind.STALE_LEASE if task.token else Kind.NOT_CLAIMED, task)
+    return may_act(task, command) or [TaskExtended(task.key, moment.now + command.lease_ms)]
+
+
+def _cancel(task: Task, command: c.Cancel, _moment: Moment) -> Decision:
+    if task.state == CANCELLED:
+        return []
+    if task.state >= COMPLETED:
+        return _reject(Kind.FINAL, task)
+    return [TaskCancelled(task.key, command.reason, command.by)]
+
+
+def _assign(task: Task, command: c.Assign, _moment: Moment) -> Decision:
+    if task.state >= COMPLETED:
+        return _reject(Kind.FINAL, task)
+    if command.worker == "":
+        return _unassign(task, command)
+    holder = task.worker if task.state == LEASED else task.assignee
+    if holder == command.worker:
+        return []
+    if holder:
+        return _reject(Kind.ALREADY_ASSIGNED, task)
+    if task.state not in (READY, WAITING):
+        return _reject(Kind.WRONG_STATE, task)
+    return [TaskAssigned(task.key, command.worker, task.assignee, command.by)]
+
+
+def _unassign(task: Task, command: c.Assign) -> Decision:
+    if task.state == LEASED:
+        return [TaskReleased(task.key, command.by)]
+    if not task.assignee:
+        return _reject(Kind.NOT_CLAIMED, task)
+    return [TaskAssigned(task.key, "", task.assignee, command.by)]
+
+
+def _update(task: Task, command: c.Update, moment: Moment) -> Decision:
+    if task.state >= COMPLETED:
+        return _reject(Kind.FINAL, task)
+    if command.token is not None and command.token != task.token:
+        return _reject(Kind.STALE_LEASE, task)
+    if command.lease_ms is not None and task.state != LEASED:
+        return _reject(Kind.WRONG_STATE, task)
+    lease_until = None if command.lease_ms is None else moment.now + command.lease_ms
+    return [
+        TaskUpdated(task.key, command.priority, command.retries, lease_until, command.attributes, command.by)
+    ]
+
+
+def _suspend(task: Task, command: c.Suspend, _moment: Moment) -> Decision:
+    if task.state >= COMPLETED:
+        return _reject(Kind.FINAL, task)
+    if task.state == SUSPENDED:
+        return []
+    return [TaskSuspended(task.key, task.retries, task.error_code, command.reason)]
+
+
+def _resume(task: Task, command: c.Resume, _moment: Moment) -> Decision:
+    if task.state >= COMPLETED:
+        return _reject(Kind.FINAL, task)
+    if task.state != SUSPENDED:
+        return _reject(Kind.WRONG_STATE, task)
+    return [TaskResumed(task.key, task.retries if command.retries is None else command.retries)]
+
+
+def _reopen(task: Task, command: c.Reopen, _moment: Moment) -> Decision:
+    if task.state < COMPLETED:
+        return _reject(Kind.WRONG_STATE, task)
+    if task.flow:
+        return _reject(Kind.CONSUMED, task)
+    return [TaskReopened(task.key, command.by)]
+
+
+def _wake(task: Task, _command: c.Wake, moment: Moment) -> Decision:
+    now = moment.now
+    if task.state >= COMPLETED:
+        return []
+    if 0 < task.expires_at <= now:
+        return [TaskFailed(task.key, EXPIRED, "the deadline passed", "")]
+    if task.state == LEASED and task.lease_until <= now:
+        return [_lease_ran_out(task, now)]
+    if task.state == WAITING and task.ready_at <= now:
+        return [TaskReadied(task.key)]
+    return []
+
+
+def _lease_ran_out(task: Task, now: int) -> AnyTaskEvent:
+    if 0 <= task.losses_max <= task.losses:
+        return TaskFailed(task.key, LEASE_LOST, "max reclaims", "")
+    return LeaseLost(task.key, now + task.loss_backoff_ms if task.loss_backoff_ms else 0)
+
+
+def _unblock(task: Task, _command: c.Unblock, _moment: Moment) -> Decision:
+    return [TaskReadied(task.key)] if task.state == WAITING else []
+
+
+def _reject(kind: Kind, task: Task) -> Rejection:
+    return Rejection(kind, task.key, "", task)
+
+
+def same_json(stored: bytes | None, sent: bytes) -> bool:
+    """Whether two results say the same: byte for byte, else as values."""
+    if stored is None:
+        stored = b"null"
+    if stored == sent:
+        return True
+    try:
+        return bool(msgspec.json.decode(stored) == msgspec.json.decode(sent))
+    except (msgspec.DecodeError, RecursionError):
+        return False
+
+
+_DECIDERS: Final[dict[type[c.TaskCommand], Callable[[Task, Any, Moment], Decision]]] = {
+    c.Complete: _complete,
+    c.Fail: _fail,
+    c.Release: _release,
+    c.Extend: _extend,
+    c.Cancel: _cancel,
+    c.Assign: _assign,
+    c.Update: _update,
+    c.Suspend: _suspend,
+    c.Resume: _resume,
+    c.Reopen: _reopen,
+    c.Wake: _wake,
+    c.Unblock: _unblock,
+}

@@ -1,0 +1,147 @@
+"""Events: what has happened to a task, in the past tense.
+
+An event holds all that `apply` needs, so the state of a task is the fold of its events. The instant stands
+once in the journal entry that carries the event. The tags are stored: never reuse one.
+"""
+
+from msgspec import Struct
+
+from taskloom.core.commands import Create
+
+
+class TaskEvent(Struct, frozen=True, gc=False, tag_field="e", array_like=True):
+    """What every event of a task begins with."""
+
+    key: int
+
+
+class TaskCreated(TaskEvent, frozen=True, gc=False, tag="created", array_like=True):
+    """A task is there: ready, or waiting for an instant."""
+
+    create: Create
+    input_key: int = 0
+
+
+class TaskReadied(TaskEvent, frozen=True, gc=False, tag="readied", array_like=True):
+    """Its instant or its condition has come; workers may claim it."""
+
+
+class TaskClaimed(TaskEvent, frozen=True, gc=False, tag="claimed", array_like=True):
+    """A worker holds it until the lease ends."""
+
+    attempt: int
+    token: int
+    worker: str
+    holder: str
+    lease_until: int
+    losses_max: int
+    fenced: bool = False
+
+
+class TaskExtended(TaskEvent, frozen=True, gc=False, tag="extended", array_like=True):
+    """The lease ends at another instant."""
+
+    lease_until: int
+
+
+class TaskReleased(TaskEvent, frozen=True, gc=False, tag="released", array_like=True):
+    """The worker gave it back; it is ready again, for that worker only after `denied_until`."""
+
+    by: str
+    denied: str = ""
+    denied_until: int = 0
+
+
+class LeaseLost(TaskEvent, frozen=True, gc=False, tag="lost", array_like=True):
+    """The lease ran out; it is offered again at `ready_at` (0: now)."""
+
+    ready_at: int = 0
+
+
+class TaskRetried(TaskEvent, frozen=True, gc=False, tag="retried", array_like=True):
+    """An attempt failed and is forgiven; it is offered again at `ready_at` (0: now)."""
+
+    retries: int
+    ready_at: int
+    code: str
+    message: str
+
+
+class TaskSuspended(TaskEvent, frozen=True, gc=False, tag="suspended", array_like=True):
+    """A person must act before it goes on."""
+
+    retries: int
+    code: str
+    message: str
+
+
+class TaskResumed(TaskEvent, frozen=True, gc=False, tag="resumed", array_like=True):
+    """A person acted; it is ready again."""
+
+    retries: int
+
+
+class TaskAssigned(TaskEvent, frozen=True, gc=False, tag="assigned", array_like=True):
+    """It is reserved for one worker, or for nobody any more."""
+
+    worker: str
+    previous: str
+    by: str
+
+
+class TaskUpdated(TaskEvent, frozen=True, gc=False, tag="updated", array_like=True):
+    """Fields changed that may change while it lives; None where one did not."""
+
+    priority: int | None = None
+    retries: int | None = None
+    lease_until: int | None = None
+    attributes: bytes | None = None
+    by: str = ""
+
+
+class TaskCompleted(TaskEvent, frozen=True, gc=False, tag="completed", array_like=True):
+    """Final: there is a result."""
+
+    result_key: int
+    by: str
+
+
+class TaskFailed(TaskEvent, frozen=True, gc=False, tag="failed", array_like=True):
+    """Final: there is no result, and an error says why."""
+
+    code: str
+    message: str
+    by: str
+    result_key: int = 0
+
+
+class TaskCancelled(TaskEvent, frozen=True, gc=False, tag="cancelled", array_like=True):
+    """Final: it is no longer wanted."""
+
+    reason: str
+    by: str
+
+
+class TaskReopened(TaskEvent, frozen=True, gc=False, tag="reopened", array_like=True):
+    """An ended task starts again as a new attempt of the same key."""
+
+    by: str
+
+
+AnyTaskEvent = (
+    TaskCreated
+    | TaskReadied
+    | TaskClaimed
+    | TaskExtended
+    | TaskReleased
+    | LeaseLost
+    | TaskRetried
+    | TaskSuspended
+    | TaskResumed
+    | TaskAssigned
+    | TaskUpdated
+    | TaskCompleted
+    | TaskFailed
+    | TaskCancelled
+    | TaskReopened
+)

@@ -1,0 +1,16 @@
+"""When to try again: exponential back-off with a jitter that needs no dice."""
+
+from typing import Final
+
+_MIX: Final = 0x9E37_79B9_7F4A_7C15
+
+
+def backoff_ms(attempt: int, *, first_ms: int, max_ms: int, seed: int) -> int:
+    """The pause after failure number `attempt` (1..): doubling from `first_ms`, at most `max_ms`.
+
+    Up to a quarter is taken off, chosen by `seed` (a key) and the attempt, so that what failed together
+    does not come back together and a replay computes the same instant.
+    """
+    full = min(first_ms << min(max(attempt, 1) - 1, 40), max_ms)
+    mixed = ((seed ^ attempt) * _MIX) & 0xFFFF_FFFF_FFFF_FFFF
+    return full - (full // 4) * (mixed >> 48) // 0xFFFF
