@@ -117,7 +117,7 @@ class _Sheet:
 
     def rows(self) -> None:
         """The table of what was sold; a sum is carried to each new page."""
-        pdf, words, invoice = self.pdf, self.words, self.invoice
+        pdf, invoice = self.pdf, self.invoice
         widths = (10, 66, 16, 28, 16, 34)
         pdf.set_font("Helvetica", "B", 9)
         for width, text, align in zip(widths, COLUMNS[invoice.language], "LLRRRR", strict=True):
