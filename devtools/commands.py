@@ -1,0 +1,119 @@
+"""The commands of `./dev`, one function each."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from devtools.checks import run_checks
+from devtools.install import prepare
+from devtools.locks import make_locks
+from devtools.node import build_console, install_test_clients
+from devtools.places import PROGRAMS, PYTHON, ROOT
+from devtools.process import StepError, become, become_python, must_run, run
+from devtools.system import install_system_packages
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command and return the exit status: 0 done, 1 failed, 2 called wrongly."""
+    name, *rest = arguments or ["help"]
+    if name in {"help", "-h", "--help"}:
+        print(usage())
+        return 0
+    if name not in COMMANDS:
+        print(f"./dev: there is no command {name!r}\n\n{usage()}", file=sys.stderr)
+        return 2
+    try:
+        return COMMANDS[name](rest)
+    except StepError as failure:
+        print(f"./dev {name}: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def usage() -> str:
+    """One line per command: the first sentence of its function."""
+    lines = [f"  {name:<6} {function.__doc__}" for name, function in COMMANDS.items()]
+    return "usage: ./dev COMMAND [ARGS]\n\n" + "\n".join(lines)
+
+
+def serve(arguments: list[str]) -> int:
+    """Start a server: data in ./taskloom-data, port 8080, unless ARGS say otherwise."""
+    prepare("server")
+    build_console()
+    become([PROGRAMS / "taskloom", "serve", "--data", "./taskloom-data", "--port", "8080", *arguments])
+
+
+def test(arguments: list[str]) -> int:
+    """Run the tests; ARGS go to pytest; --long runs the full reliability figures too."""
+    prepare("server", "tests")
+    install_system_packages()
+    variables = install_test_clients()
+    shared = os.environ.get("TASKLOOM_SHARED", str(ROOT.parent / "shared"))
+    return run([PYTHON, "-m", "pytest", *arguments], extra_env={**variables, "TASKLOOM_SHARED": shared})
+
+
+def check(_arguments: list[str]) -> int:
+    """Check format, lint rules, types and import directions."""
+    prepare("server", "tests")
+    return run_checks()
+
+
+def demo(arguments: list[str]) -> int:
+    """Run demo/NAME.py, by default demo/main.py."""
+    script, rest = _script("demo", arguments)
+    prepare("server", "demo")
+    become_python([script, *rest])
+
+
+def bench(arguments: list[str]) -> int:
+    """Run bench/NAME.py, by default bench/main.py."""
+    script, rest = _script("bench", arguments)
+    prepare("server", "tests")
+    become_python([script, *rest])
+
+
+def run_cli(arguments: list[str]) -> int:
+    """Run our own command line: ./dev run feel eval '1 + 1'."""
+    prepare("server")
+    become([PROGRAMS / "taskloom", *arguments])
+
+
+def build(_arguments: list[str]) -> int:
+    """Build the wheel and the source archive into dist/."""
+    prepare()
+    build_console()
+    (ROOT / "dist").mkdir(exist_ok=True)
+    for hook in ("build_sdist", "build_wheel"):
+        must_run([PYTHON, "-c", f"import uv_build; print('dist/' + uv_build.{hook}('dist'))"])
+    return 0
+
+
+def lock(arguments: list[str]) -> int:
+    """Make the locks anew from locks/*.in and pyproject.toml; ARGS go to uv: --upgrade."""
+    make_locks(arguments)
+    return 0
+
+
+COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "serve": serve,
+    "test": test,
+    "check": check,
+    "demo": demo,
+    "bench": bench,
+    "run": run_cli,
+    "build": build,
+    "lock": lock,
+}
+
+
+def _script(folder: str, arguments: list[str]) -> tuple[Path, list[str]]:
+    """The script an optional first argument names, and what is left for it."""
+    named = arguments[:1] if arguments and not arguments[0].startswith("-") else []
+    name = named[0] if named else "main"
+    script = ROOT / folder / f"{name}.py"
+    if not script.is_file():
+        there = sorted(path.stem for path in (ROOT / folder).glob("*.py") if not path.stem.startswith("_"))
+        raise StepError(f"there is no {folder}/{name}.py; there are: {', '.join(there) or 'none yet'}")
+    return script, arguments[len(named) :]

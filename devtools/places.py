@@ -1,0 +1,13 @@
+"""Where things lie in the repository and in its virtual environment."""
+
+import os
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ROOT / "locks"
+VENV = ROOT / ".venv"
+STAMPS = VENV / "stamps"
+PROGRAMS = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = PROGRAMS / "python"
+CONSOLE_SOURCE = ROOT / "console"
+TEST_CLIENTS = ROOT / "tests" / "clients"

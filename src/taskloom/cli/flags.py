@@ -1,0 +1,36 @@
+"""The flags that set up a server, one for each setting that is no secret."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from taskloom.server.settings import SECRETS, Loaded, Settings, SettingsError, descriptions, load
+
+
+def add_setting_flags(parser: argparse.ArgumentParser) -> None:
+    """Offer every setting as a flag, except secrets: other users of the machine see command lines."""
+    parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
+    for name, description in descriptions().items():
+        if name not in SECRETS:
+            default = getattr(Settings(), name)
+            parser.add_argument(
+                f"--{name.replace('_', '-')}",
+                metavar=name.rpartition("_")[2].upper(),
+                help=description + (f" (default: {default})" if default is not None else ""),
+            )
+
+
+def settings_from(parsed: argparse.Namespace) -> Loaded:
+    """Put flags, environment and file together; wrong settings end the program with status 2."""
+    given = {name: getattr(parsed, name, None) for name in descriptions()}
+    named_file = parsed.config or os.environ.get("TASKLOOM_CONFIG")
+    try:
+        return load(
+            flags={name: value for name, value in given.items() if value is not None},
+            environ=os.environ,
+            file=Path(named_file) if named_file else None,
+        )
+    except SettingsError as error:
+        sys.stderr.writelines(f"taskloom: {problem}\n" for problem in error.problems)
+        sys.exit(2)

@@ -1,0 +1,50 @@
+"""`./dev` as a newcomer meets it: the script itself, run in a process of its own."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from devtools.commands import COMMANDS, main
+from devtools.places import ROOT
+
+
+def dev(*arguments):
+    return subprocess.run(
+        [sys.executable, ROOT / "dev", *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("arguments", [(), ("help",), ("--help",)])
+def test_it_lists_every_command(arguments):
+    done = dev(*arguments)
+
+    assert done.returncode == 0
+    listed = [line.split()[0] for line in done.stdout.splitlines() if line.startswith("  ")]
+    assert listed == list(COMMANDS)
+
+
+def test_an_unknown_command_is_told_with_status_2():
+    done = dev("sevre")
+
+    assert done.returncode == 2
+    assert "there is no command 'sevre'" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["demo", "bench"])
+def test_a_script_that_is_not_there_is_told_with_those_that_are(command, capsys):
+    assert main([command, "no-such-script"]) == 1
+    assert f"there is no {command}/no-such-script.py; there are: " in capsys.readouterr().err
+
+
+def test_it_needs_nothing_but_the_standard_library():
+    imported = set()
+    for file in [ROOT / "dev", *(ROOT / "devtools").glob("*.py")]:
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Import):
+                imported.update(alias.name.partition(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                imported.add((node.module or "").partition(".")[0])
+
+    assert imported - sys.stdlib_module_names == {"devtools"}
