@@ -10,7 +10,7 @@ from devtools.install import prepare
 from devtools.locks import make_locks
 from devtools.node import build_console, install_test_clients
 from devtools.places import PROGRAMS, PYTHON, ROOT
-from devtools.process import StepError, become, become_python, must_run, run
+from devtools.process import StepError, become, become_python, must_run
 from devtools.system import install_system_packages
 
 
@@ -50,8 +50,9 @@ def test(arguments: list[str]) -> int:
     prepare("server", "tests")
     install_system_packages()
     variables = install_test_clients()
-    shared = os.environ.get("TASKLOOM_SHARED", str(ROOT.parent / "shared"))
-    return run([PYTHON, "-m", "pytest", *arguments], extra_env={**variables, "TASKLOOM_SHARED": shared})
+    shared = os.environ.get("TASKLOOM_SHARED") or str(ROOT.parent / "shared")
+    os.chdir(ROOT)
+    become_python(["-m", "pytest", *arguments], {**variables, "TASKLOOM_SHARED": shared})
 
 
 def check(_arguments: list[str]) -> int:
@@ -64,14 +65,14 @@ def demo(arguments: list[str]) -> int:
     """Run demo/NAME.py, by default demo/main.py."""
     script, rest = _script("demo", arguments)
     prepare("server", "demo")
-    become_python([script, *rest])
+    become_python([script, *rest], _IMPORTS_FROM_ROOT)
 
 
 def bench(arguments: list[str]) -> int:
     """Run bench/NAME.py, by default bench/main.py."""
     script, rest = _script("bench", arguments)
     prepare("server", "tests")
-    become_python([script, *rest])
+    become_python([script, *rest], _IMPORTS_FROM_ROOT)
 
 
 def run_cli(arguments: list[str]) -> int:
@@ -106,6 +107,9 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "build": build,
     "lock": lock,
 }
+
+# so that scripts find `samples`, which tests, demo and benchmarks share
+_IMPORTS_FROM_ROOT = {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
 
 
 def _script(folder: str, arguments: list[str]) -> tuple[Path, list[str]]:

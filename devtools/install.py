@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devtools.index import uv_variables
-from devtools.places import LOCKS, PROGRAMS, PYTHON, ROOT, STAMPS, VENV
+from devtools.places import GUARD, LOCKS, PROGRAMS, PYTHON, ROOT, STAMPS, VENV
 from devtools.process import StepError, must_run, output_of, run
 
 try:
@@ -54,8 +54,7 @@ def fingerprint(*files: Path) -> str:
 @contextlib.contextmanager
 def _one_at_a_time() -> Iterator[None]:
     """Keep two runs of `./dev` from installing at once."""
-    VENV.mkdir(exist_ok=True)
-    with (VENV / "lock").open("w") as guard:
+    with GUARD.open("w") as guard:
         if fcntl is not None:
             fcntl.flock(guard, fcntl.LOCK_EX)
         yield

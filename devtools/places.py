@@ -6,6 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ROOT / "locks"
 VENV = ROOT / ".venv"
+GUARD = ROOT / ".venv.guard"  # beside the environment, which is cleared when it is made anew
 STAMPS = VENV / "stamps"
 PROGRAMS = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = PROGRAMS / "python"

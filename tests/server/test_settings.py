@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from taskloom.server.settings import FILE_BYTES_MAX, Settings, SettingsError, load, shown
+from taskloom.core.limits import SETTINGS_FILE_BYTES
+from taskloom.server.settings import Settings, SettingsError, load, shown
 
 KEY = "a root key of some length"
 
@@ -176,9 +177,9 @@ def test_a_file_that_is_no_text_is_told(tmp_path):
 
 def test_a_file_that_is_too_large_is_not_read_to_its_end(tmp_path):
     file = tmp_path / "taskloom.toml"
-    file.write_text("#" * (FILE_BYTES_MAX + 1))
+    file.write_text("#" * (SETTINGS_FILE_BYTES + 1))
     (problem,) = problems(file=file)
-    assert f"is larger than {FILE_BYTES_MAX} bytes" in problem
+    assert f"is larger than {SETTINGS_FILE_BYTES} bytes" in problem
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ class Strategy(enum.IntEnum):
     """How a claim over several queues picks."""
 
     FIFO = 0
-    ROUND_ROBIN = 1
-    ACTIVE_PASSIVE = 2
-    SEQUENTIAL = 3
+    """The oldest over all queues."""
+    ACTIVE_PASSIVE = 1
+    """Drain the first queue, then the next."""
 
 
 class Create(Struct, frozen=True, gc=False, kw_only=True):
@@ -109,6 +109,8 @@ class Fail(Struct, frozen=True, gc=False, kw_only=True):
     """Without retries left: suspend (a person must act) instead of failing."""
     final: bool = False
     """Fail for good whatever retries are left."""
+    thrown: bool = False
+    """A business error: the retries stay; a flow's task is suspended until the flow or a person decides."""
     result: bytes | None = None
     token: int | None = None
     worker: str = ""
@@ -164,7 +166,11 @@ class Assign(Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Update(Struct, frozen=True, gc=False, kw_only=True):
-    """Change what may change while a task lives; None leaves a field as it is."""
+    """Change what may change while a task lives; None leaves a field as it is.
+
+    `attributes` is a JSON object laid over the stored one: its members replace, and a member that is an
+    object on both sides is merged member by member, one level deep.
+    """
 
     key: int
     tenant: str | None

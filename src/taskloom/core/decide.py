@@ -19,7 +19,6 @@ from taskloom.core.events import (
     TaskCancelled,
     TaskClaimed,
     TaskCompleted,
-    TaskCreated,
     TaskExtended,
     TaskFailed,
     TaskReadied,
@@ -57,6 +56,8 @@ class Moment(Struct, gc=False):
     new_key: Callable[[], int]
     prior: bytes | None = None
     """The result of the final task at hand, where one was asked for."""
+    attributes: bytes = b"{}"
+    """The attributes of the task at hand, where a command lays others over them."""
 
 
 def decide(task: Task | None, command: c.TaskCommand, moment: Moment) -> Decision:
@@ -64,11 +65,6 @@ def decide(task: Task | None, command: c.TaskCommand, moment: Moment) -> Decisio
     if task is None or (command.tenant is not None and command.tenant != task.tenant):
         return Rejection(Kind.NOT_FOUND, command.key)
     return _DECIDERS[type(command)](task, command, moment)
-
-
-def decide_create(command: c.Create, key: int, input_key: int) -> list[AnyTaskEvent]:
-    """A creation is always possible; limits of the line are checked by who knows the lane."""
-    return [TaskCreated(key, command, input_key)]
 
 
 def claimed(task: Task, command: c.Claim, token: int, now: int) -> TaskClaimed:
@@ -165,9 +161,11 @@ def _fail(task: Task, command: c.Fail, moment: Moment) -> Decision:
     if refused is not None:
         return refused
     by = command.worker or command.by
+    if command.thrown and task.flow:
+        return [TaskSuspended(task.key, task.retries, command.code, command.message, thrown=True)]
     left = task.retries - 1 if command.retries is None else command.retries
     forgiven = left >= 0 if command.retries is None else left > 0
-    if forgiven and not command.final:
+    if forgiven and not (command.final or command.thrown):
         ready_at = moment.now + command.backoff_ms if command.backoff_ms > 0 else 0
         return [TaskRetried(task.key, left, ready_at, command.code, command.message)]
     if command.suspend:
@@ -293,6 +291,18 @@ def _unblock(task: Task, _command: c.Unblock, _moment: Moment) -> Decision:
 
 def _reject(kind: Kind, task: Task) -> Rejection:
     return Rejection(kind, task.key, "", task)
+
+
+def overlay(stored: bytes, laid: bytes) -> bytes:
+    """The JSON object `stored` with the members of `laid` over it, objects merged one level deep."""
+    under = msgspec.json.decode(stored, type=dict[str, Any])
+    for name, value in msgspec.json.decode(laid, type=dict[str, Any]).items():
+        below = under.get(name)
+        if isinstance(below, dict) and isinstance(value, dict):
+            under[name] = {**below, **value}
+        else:
+            under[name] = value
+    return msgspec.json.encode(under)
 
 
 def same_json(stored: bytes | None, sent: bytes) -> bool:

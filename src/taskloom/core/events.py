@@ -68,11 +68,12 @@ class TaskRetried(TaskEvent, frozen=True, gc=False, tag="retried", array_like=Tr
 
 
 class TaskSuspended(TaskEvent, frozen=True, gc=False, tag="suspended", array_like=True):
-    """A person must act before it goes on."""
+    """A person, or the flow that owns it, must act before it goes on."""
 
     retries: int
     code: str
     message: str
+    thrown: bool = False
 
 
 class TaskResumed(TaskEvent, frozen=True, gc=False, tag="resumed", array_like=True):
@@ -128,6 +129,38 @@ class TaskReopened(TaskEvent, frozen=True, gc=False, tag="reopened", array_like=
     by: str
 
 
+class FlowCommanded(Struct, frozen=True, gc=False, tag_field="e", tag="commanded", array_like=True):
+    """A flow accepted a command; what it changed follows from replaying the command."""
+
+    flow: int
+    root: int
+    kind: str
+    tenant: str
+    name: str
+    body: bytes
+    by: str
+
+
+class FlowEvent(Struct, frozen=True, gc=False, tag_field="e", tag="flow", array_like=True):
+    """Something that happened in a flow and that views or listeners want to know; the body is JSON."""
+
+    flow: int
+    root: int
+    kind: str
+    tenant: str
+    name: str
+    body: bytes
+
+
+class RecordPut(Struct, frozen=True, gc=False, tag_field="e", tag="record", array_like=True):
+    """A record has a new version, or (version 0) is gone."""
+
+    kind: str
+    tenant: str
+    name: str
+    version: int
+
+
 AnyTaskEvent = (
     TaskCreated
     | TaskReadied
@@ -145,3 +178,16 @@ AnyTaskEvent = (
     | TaskCancelled
     | TaskReopened
 )
+
+AnyEvent = AnyTaskEvent | FlowCommanded | FlowEvent | RecordPut
+
+
+class Entry(Struct, frozen=True, gc=False, array_like=True):
+    """One accepted command in the journal: when, which keys it used, what happened, in order.
+
+    With the keys a replay of the pure rules makes the same keys again.
+    """
+
+    at: int
+    keys: list[int]
+    events: list[AnyEvent]

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from taskloom.core.commands import Strategy
-
 LaneId = tuple[str, int, str, str]
 """(queue, level, tenant, lane)."""
 
@@ -64,40 +62,21 @@ def floor_of(lanes: Iterable[Lane]) -> int:
     return min((lane.virtual_time for lane in lanes if lane.depth > 0), default=0)
 
 
-def share(lanes: Sequence[Lane], size: int, now: int) -> list[tuple[Lane, int]]:
-    """How many of `size` tasks each lane hands out: most urgent level first, then by virtual time."""
-    open_lanes = [
-        (lane.level, lane.virtual_time, lane.tenant, lane.lane, index)
-        for index, lane in enumerate(lanes)
-        if room(lane, now) > 0
-    ]
-    if len(open_lanes) == 1:
-        lane = lanes[open_lanes[0][4]]
-        return [(lane, min(size, room(lane, now)))]
-    heapq.heapify(open_lanes)
-    taken: dict[int, int] = {}
-    while open_lanes and size > 0:
-        level, clock, tenant, name, index = open_lanes[0]
-        taken[index] = taken.get(index, 0) + 1
-        size -= 1
-        if taken[index] < room(lanes[index], now):
-            heapq.heapreplace(open_lanes, (level, clock + TICK, tenant, name, index))
+def share(lanes: Sequence[Lane], size: int, now: int) -> list[LaneId]:
+    """The lanes of the next `size` hand-outs, in order: most urgent level first, then by virtual time."""
+    rooms = {lane.id: free for lane in lanes if (free := room(lane, now)) > 0}
+    if len(rooms) == 1:
+        ((only, free),) = rooms.items()
+        return [only] * min(size, free)
+    heap = [(lane.level, lane.virtual_time, lane.id) for lane in lanes if lane.id in rooms]
+    heapq.heapify(heap)
+    picks: list[LaneId] = []
+    while heap and len(picks) < size:
+        level, clock, name = heap[0]
+        picks.append(name)
+        rooms[name] -= 1
+        if rooms[name]:
+            heapq.heapreplace(heap, (level, clock + TICK, name))
         else:
-            heapq.heappop(open_lanes)
-    return [(lanes[index], count) for index, count in taken.items()]
-
-
-def orders(
-    queues: Sequence[tuple[str, int]], strategy: Strategy, cursor: int
-) -> list[tuple[tuple[str, int], ...]]:
-    """The groups of queues a claim tries one after another, by strategy.
-
-    FIFO looks at all at once, active-passive drains them in order, round robin starts one further each
-    time (`cursor`), sequential takes at most one task from each.
-    """
-    if strategy is Strategy.FIFO or len(queues) <= 1:
-        return [tuple(queues)]
-    if strategy is Strategy.ROUND_ROBIN:
-        start = cursor % len(queues)
-        return [(pair,) for pair in [*queues[start:], *queues[:start]]]
-    return [(pair,) for pair in queues]
+            heapq.heappop(heap)
+    return picks

@@ -74,5 +74,10 @@ REGEX_LENGTH = 1_000
 RULE_LENGTH = 10_000
 REVIEWERS_MAX = 2
 
+# Settings
+SETTINGS_FILE_BYTES = 64 * KIB
+ROOT_KEY_LENGTH_MIN = 24
+ROOT_KEY_LENGTH_MAX = 512
+
 NEVER_MS = (1 << 62) - 1
 """An instant that does not come: the due time of what waits for a condition."""

@@ -18,11 +18,12 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from taskloom.core.limits import ROOT_KEY_LENGTH_MAX, ROOT_KEY_LENGTH_MIN, SETTINGS_FILE_BYTES
+
 PREFIX = "TASKLOOM_"
 # variables with our prefix that are no settings of the server: the settings file, clients' and tests' own
 NOT_SETTINGS = frozenset({"TASKLOOM_CONFIG", "TASKLOOM_SHARED", "TASKLOOM_URL", "TASKLOOM_KEY"})
 SECRETS = frozenset({"root_key"})
-FILE_BYTES_MAX = 65_536
 
 # what may hold a password in a URL: all before the host, and a parameter
 _PASSWORD = re.compile(r"(?<=://)[^/?#]*(?=@)|(?<=password=)[^&#]*")
@@ -44,7 +45,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     tls_cert: Annotated[Path | None, Meta(description="certificate chain for TLS, PEM")] = None
     tls_key: Annotated[Path | None, Meta(description="private key for TLS, PEM")] = None
     root_key: Annotated[
-        Annotated[str, Meta(min_length=24, max_length=512)] | None,
+        Annotated[str, Meta(min_length=ROOT_KEY_LENGTH_MIN, max_length=ROOT_KEY_LENGTH_MAX)] | None,
         Meta(description="the admin key, instead of one made at the first start; at least 24 characters"),
     ] = None
     compat_agents: Annotated[
@@ -154,9 +155,9 @@ def _read(file: Path, what: str, problems: list[str]) -> str:
     """The text of a small file; nothing and a problem if it cannot be had."""
     try:
         with file.open("rb") as opened:
-            content = opened.read(FILE_BYTES_MAX + 1)
-        if len(content) > FILE_BYTES_MAX:
-            problems.append(f"{what}: {file} is larger than {FILE_BYTES_MAX} bytes")
+            content = opened.read(SETTINGS_FILE_BYTES + 1)
+        if len(content) > SETTINGS_FILE_BYTES:
+            problems.append(f"{what}: {file} is larger than {SETTINGS_FILE_BYTES} bytes")
             return ""
         return content.decode()
     except (OSError, UnicodeDecodeError) as error:

@@ -1,0 +1,370 @@
+"""The state of one batch: what was loaded, what the accepted commands made of it, and what must be saved.
+
+Each command works in a `Change` laid over the batch. Accepted, it is merged; refused or faulty, it is
+dropped, so nothing of it is left and no stranger in the same batch suffers.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from taskloom.core.events import AnyEvent, Entry
+from taskloom.core.keys import KeyMaker
+from taskloom.core.lanes import TICK, Lane, LaneChange, LaneId
+from taskloom.core.records import Record
+from taskloom.core.task import COMPLETED, LEASED, READY, Task
+from taskloom.flows.flow import Flow
+from taskloom.ports.clock import Tokens
+from taskloom.ports.store import (
+    FlowRow,
+    IdempotencyRow,
+    Load,
+    Loaded,
+    NewTask,
+    OutboxRow,
+    Save,
+    SubscriptionRow,
+)
+from taskloom.views.view import Project
+
+_journal: Final = msgspec.msgpack.Encoder()
+
+
+class NeedsLoad(Exception):  # noqa: N818  a signal to the driver, not an error
+    """Something was named that has not been read; the command is tried again after this load."""
+
+    def __init__(self, load: Load) -> None:
+        super().__init__()
+        self.load = load
+
+
+class Environment(Struct):
+    """What every batch of an engine shares. Definitions are immutable, so their cache needs no care."""
+
+    keys: KeyMaker
+    node: int
+    tokens: Tokens
+    flows: dict[str, Flow[Any]]
+    projections: dict[str, Project]
+    definitions: dict[int, Any]
+
+
+class FlowState(Struct, gc=False):
+    """A flow in a batch: its row, its decoded state (None: ended), and its kind."""
+
+    key: int
+    root: int
+    tenant: str
+    kind: Flow[Any]
+    state: Any
+
+
+class Batch:
+    """Everything a batch knows. Commands see it through their `Change`."""
+
+    def __init__(self, environment: Environment, now: int) -> None:
+        self.environment = environment
+        self.now = now
+        self.tasks: dict[int, Task | None] = {}
+        self.before: dict[int, Task] = {}
+        self.dirty: dict[int, Task] = {}
+        self.new: dict[int, NewTask] = {}
+        self.attributes: dict[int, bytes] = {}
+        self.attributes_dirty: set[int] = set()
+        self.flows: dict[int, FlowState | None] = {}
+        self.flows_dirty: dict[int, FlowState] = {}
+        self.records: dict[tuple[str, str, str], Record | None] = {}
+        self.records_dirty: dict[tuple[str, str, str], Record | None] = {}
+        self.idempotency: dict[tuple[str, str, str], IdempotencyRow | None] = {}
+        self.subscriptions: dict[tuple[str, str, str, str], list[SubscriptionRow]] = {}
+        self.payloads: dict[int, bytes | None] = {}
+        self.lanes: dict[LaneId, Lane | None] = {}
+        self.follow_ups_open: set[int] = set()
+        self.outbox: dict[int, OutboxRow | None] = {}
+        self.timers: dict[tuple[int, str], int] = {}
+        self.created_in: dict[LaneId, int] = {}
+        self.entries: list[Entry] = []
+        self.saving = empty_save()
+        self.has_rows = False
+
+    def add(self, load: Load, loaded: Loaded) -> None:
+        """Take in what a load found; what it did not find is known to be missing."""
+        for key in load.tasks:
+            if key not in self.tasks:
+                task = loaded.tasks.get(key)
+                self.tasks[key] = task
+                if task is not None:
+                    self.before[key] = task
+        self.attributes.update(loaded.attributes)
+        for key, row in loaded.flows.items():
+            if key not in self.flows:
+                self.flows[key] = self._decode(row)
+        for key in load.flows:
+            self.flows.setdefault(key, None)
+        for record in loaded.records.values():
+            self._learn(record)
+        for name in load.records:
+            self.records.setdefault(name, None)
+        for unknown in load.records_by_key:
+            self.environment.definitions.setdefault(unknown, None)
+        for slot in load.idempotency:
+            self.idempotency.setdefault(slot, loaded.idempotency.get(slot))
+        for subscription in load.subscriptions:
+            self.subscriptions.setdefault(subscription, loaded.subscriptions.get(subscription, []))
+        for key in load.payloads:
+            self.payloads.setdefault(key, loaded.payloads.get(key))
+        for lane in load.lanes:
+            self.lanes.setdefault(lane, loaded.lanes.get(lane))
+        self.follow_ups_open.update(loaded.follow_ups)
+        self.timers.update(loaded.timers)
+        for key in load.outbox:
+            self.outbox.setdefault(key, loaded.outbox.get(key))
+
+    def learn_flow(self, key: int, row: FlowRow) -> None:
+        """A flow read without a lock: good to look at, not to change."""
+        self.flows.setdefault(key, self._decode(row))
+
+    def _decode(self, row: FlowRow) -> FlowState:
+        kind = self.environment.flows[row.kind]
+        state = msgspec.msgpack.decode(row.state, type=kind.state_type)
+        return FlowState(row.key, row.root, row.tenant, kind, state)
+
+    def _learn(self, record: Record) -> None:
+        self.records.setdefault(record.id, record)
+        kind = self.environment.flows.get(record.kind)
+        if kind is not None and record.key and self.environment.definitions.get(record.key) is None:
+            self.environment.definitions[record.key] = kind.compile(record.key, record.body)
+
+    def save(self) -> Save | None:
+        """All that must be written, or None when nothing changed."""
+        if not (self.entries or self.has_rows):
+            return None
+        save = self.saving
+        for key, task in self.dirty.items():
+            self._sort_task(save, key, task)
+        save.attributes = [
+            (key, self.attributes[key]) for key in self.attributes_dirty if key not in self.new
+        ]
+        for flow in self.flows_dirty.values():
+            if flow.state is None:
+                save.flows_ended.append(flow.key)
+            else:
+                body = msgspec.msgpack.encode(flow.state)
+                save.flows.append(FlowRow(flow.key, flow.root, flow.kind.kind, flow.tenant, body))
+        for name, record in self.records_dirty.items():
+            if record is None:
+                save.records_removed.append(name)
+            else:
+                save.records.append(record)
+        save.lanes = lane_changes(self.before, self.dirty)
+        save.events = sum(len(entry.events) for entry in self.entries)
+        save.journal = _journal.encode(self.entries) if self.entries else b""
+        save.node = self.environment.node
+        save.last_key = self.environment.keys.last
+        return save
+
+    def _sort_task(self, save: Save, key: int, task: Task) -> None:
+        new = self.new.get(key)
+        final = task.state >= COMPLETED
+        if new is not None:
+            new.task = task
+            new.attributes = self.attributes.get(key, new.attributes)
+            (save.created_ended if final else save.created).append(new)
+            return
+        was_final = self.before[key].state >= COMPLETED
+        if final:
+            (save.finished_again if was_final else save.finished).append(task)
+        else:
+            (save.reopened if was_final else save.changed).append(task)
+
+
+def lane_changes(before: dict[int, Task], after: dict[int, Task]) -> dict[LaneId, LaneChange]:
+    """What these tasks' changes add to their lanes: only a ready, unreserved task counts as depth."""
+    changes: dict[LaneId, LaneChange] = {}
+    for key, task in after.items():
+        was = before.get(key)
+        depth = (task.state == READY and not task.assignee) - (
+            was is not None and was.state == READY and not was.assignee
+        )
+        in_flight = (task.state == LEASED) - (was is not None and was.state == LEASED)
+        attempts = task.attempt - (0 if was is None else was.attempt)
+        if not (depth or in_flight or attempts):
+            continue
+        lane = (task.queue, task.level, task.tenant, task.lane)
+        change = changes.get(lane)
+        if change is None:
+            change = changes[lane] = LaneChange()
+        change.depth += depth
+        change.in_flight += in_flight
+        change.virtual_time += attempts * TICK
+    return changes
+
+
+def empty_save() -> Save:
+    """A save that changes nothing yet."""
+    return Save(
+        **{name: [] for name in Save.__struct_fields__ if name not in _SCALARS},
+        lanes={},
+        journal=b"",
+        events=0,
+        last_key=0,
+        node=0,
+    )
+
+
+_SCALARS: Final = frozenset({"lanes", "journal", "events", "last_key", "node"})
+
+
+class Change:
+    """What one command has done so far. Reads fall through to the batch, writes stay here until merged."""
+
+    __slots__ = (
+        "attributes",
+        "batch",
+        "effects",
+        "events",
+        "flows",
+        "keys",
+        "new",
+        "now",
+        "records",
+        "rows",
+        "spent",
+        "subscriptions",
+        "tasks",
+    )
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self.now = batch.now
+        self.tasks: dict[int, Task] = {}
+        self.events: list[AnyEvent] = []
+        self.keys: list[int] = []
+        self.rows: list[tuple[str, Any]] = []
+        """(field of Save, row), in order."""
+        self.new: dict[int, NewTask] | None = None
+        self.attributes: dict[int, bytes] | None = None
+        self.flows: dict[int, FlowState] | None = None
+        self.records: dict[tuple[str, str, str], Record | None] | None = None
+        self.subscriptions: dict[tuple[str, str, str, str], list[SubscriptionRow]] | None = None
+        self.effects: list[Any] | None = None
+        self.spent = 0
+
+    def new_key(self) -> int:
+        """A key, remembered for the journal."""
+        key = self.batch.environment.keys.make(self.now)
+        self.keys.append(key)
+        return key
+
+    def task(self, key: int) -> Task | None:
+        """The task as this command sees it."""
+        task = self.tasks.get(key)
+        if task is not None:
+            return task
+        try:
+            return self.batch.tasks[key]
+        except KeyError:
+            raise NeedsLoad(Load(tasks=(key,))) from None
+
+    def payload(self, key: int) -> bytes | None:
+        """A stored payload."""
+        if key not in self.batch.payloads:
+            raise NeedsLoad(Load(payloads=(key,)))
+        return self.batch.payloads[key]
+
+    def attributes_of(self, key: int) -> bytes:
+        """A task's attributes."""
+        if self.attributes is not None and key in self.attributes:
+            return self.attributes[key]
+        if key not in self.batch.attributes:
+            raise NeedsLoad(Load(tasks=(key,), attributes=(key,)))
+        return self.batch.attributes[key]
+
+    def flow(self, key: int) -> FlowState | None:
+        """A flow as this command sees it; None when there is none or it ended."""
+        found = self.flows.get(key) if self.flows is not None else None
+        if found is None:
+            if key not in self.batch.flows:
+                raise NeedsLoad(Load(flows=(key,)))
+            found = self.batch.flows[key]
+        return None if found is None or found.state is None else found
+
+    def put_flow(self, flow: FlowState) -> None:
+        """The flow's next state."""
+        if self.flows is None:
+            self.flows = {}
+        self.flows[flow.key] = flow
+
+    def definition(self, key: int) -> Any:
+        """A compiled definition."""
+        definitions = self.batch.environment.definitions
+        if key not in definitions:
+            raise NeedsLoad(Load(records_by_key=(key,)))
+        return definitions[key]
+
+    def record(self, name: tuple[str, str, str]) -> Record | None:
+        """A record as this command sees it."""
+        if self.records is not None and name in self.records:
+            return self.records[name]
+        if name not in self.batch.records:
+            raise NeedsLoad(Load(records=(name,)))
+        return self.batch.records[name]
+
+    def subscribers(self, tenant: str) -> Callable[[str, str, str], list[int]]:
+        """Look up the flows of a tenant that wait for (kind, name, key)."""
+
+        def find(kind: str, name: str, key: str) -> list[int]:
+            return [row.flow for row in self.subscription_rows((tenant, kind, name, key))]
+
+        return find
+
+    def subscription_rows(self, slot: tuple[str, str, str, str]) -> list[SubscriptionRow]:
+        """Who waits at a slot, oldest first."""
+        if self.subscriptions is not None and slot in self.subscriptions:
+            return self.subscriptions[slot]
+        if slot not in self.batch.subscriptions:
+            raise NeedsLoad(Load(subscriptions=(slot,)))
+        return self.batch.subscriptions[slot]
+
+    def put_subscriptions(self, slot: tuple[str, str, str, str], rows: list[SubscriptionRow]) -> None:
+        """Who waits at a slot from now on."""
+        if self.subscriptions is None:
+            self.subscriptions = {}
+        self.subscriptions[slot] = rows
+
+    def take_effects(self) -> list[Any]:
+        """The effects that wait to be carried out; they wait no longer."""
+        effects, self.effects = self.effects or [], None
+        return effects
+
+    def write(self, field: str, row: Any) -> None:
+        """Add a plain row to be saved."""
+        self.rows.append((field, row))
+
+    def merge(self) -> None:
+        """Accepted: the batch takes everything over."""
+        batch = self.batch
+        if self.new is not None:
+            batch.new.update(self.new)
+        if self.tasks:
+            batch.tasks.update(self.tasks)
+            batch.dirty.update(self.tasks)
+        if self.attributes is not None:
+            batch.attributes.update(self.attributes)
+            batch.attributes_dirty.update(self.attributes)
+        if self.flows is not None:
+            batch.flows.update(self.flows)
+            batch.flows_dirty.update(self.flows)
+        if self.records is not None:
+            batch.records.update(self.records)
+            batch.records_dirty.update(self.records)
+        if self.subscriptions is not None:
+            batch.subscriptions.update(self.subscriptions)
+        if self.rows:
+            batch.has_rows = True
+            for field, row in self.rows:
+                getattr(batch.saving, field).append(row)
+        if self.events:
+            batch.entries.append(Entry(self.now, self.keys, self.events))

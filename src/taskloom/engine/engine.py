@@ -1,0 +1,195 @@
+"""The engine: the one doorway for commands, and everything that waits or follows.
+
+Nothing is acknowledged before its commit. Time, keys, chance, store, bus and deliverer come from outside.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from taskloom.core.commands import Claim
+from taskloom.core.keys import KeyMaker
+from taskloom.core.limits import POLL_MS, WAIT_MS_MAX
+from taskloom.core.rejections import Rejection
+from taskloom.core.task import Task
+from taskloom.engine.batch import Environment
+from taskloom.engine.outbox import Outbox, Render
+from taskloom.engine.outcome import Accepted, Command, Handout, Idempotency, Outcome
+from taskloom.engine.sweeper import Sweeper
+from taskloom.engine.transaction import BatchResult, Submission
+from taskloom.engine.waiting import Waiting
+from taskloom.engine.writer import Writer
+from taskloom.flows.flow import Flow
+from taskloom.ports.bus import Bus
+from taskloom.ports.callbacks import Deliverer
+from taskloom.ports.clock import Clock, Tokens
+from taskloom.ports.store import Store
+from taskloom.views.view import Project, View
+
+log = logging.getLogger(__name__)
+
+NODE_LEASE_MS = 30_000
+"""How long a node number stays ours without renewal."""
+
+
+class Plan:
+    """What an engine is made of; `views` and `projections` belong to the kinds of flows."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        tokens: Tokens,
+        bus: Bus,
+        deliverer: Deliverer,
+        flows: Sequence[Flow[Any]] = (),
+        views: Sequence[View] = (),
+        projections: Mapping[str, Project] | None = None,
+        renders: Mapping[str, Render] | None = None,
+    ) -> None:
+        self.store = store
+        self.clock = clock
+        self.tokens = tokens
+        self.bus = bus
+        self.deliverer = deliverer
+        self.flows = {flow.kind: flow for flow in flows}
+        self.views = views
+        self.projections = dict(projections or {})
+        self.renders = dict(renders or {})
+
+
+class Engine:
+    """Submit commands, wait for work or outcomes, read what is stored."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.store = plan.store
+        self.clock = plan.clock
+        self.waiting = Waiting()
+        self.sequence = 0
+        self._plan = plan
+        self._writer: Writer
+        self._sweeper: Sweeper
+        self._outbox: Outbox
+        self._duties: list[asyncio.Task[None]] = []
+        self._node = 0
+        self.ready = False
+
+    async def start(self) -> None:
+        """Open the store, lease a node number, begin to work."""
+        plan = self._plan
+        await plan.store.open(plan.views)
+        self._node, last_key = await plan.store.lease_node(plan.clock.now_ms())
+        keys = KeyMaker(self._node, last_key)
+        environment = Environment(keys, self._node, plan.tokens, plan.flows, plan.projections, {})
+        self._writer = Writer(plan.store, environment, plan.clock, self._publish)
+        self._sweeper = Sweeper(plan.store, plan.clock, self.waiting, self._put)
+        self._outbox = Outbox(plan.store, plan.clock, self._put, plan.deliverer, plan.renders)
+        self.sequence = await plan.store.sequence()
+        plan.store.start(self._writer)
+        await plan.bus.open(self._hint)
+        duties = (self._sweeper.run(), self._outbox.run(), self._keep_node())
+        self._duties = [asyncio.create_task(duty) for duty in duties]
+        self.ready = True
+
+    async def stop(self) -> None:
+        """End all waits with "nothing yet", finish what was accepted, let go of the store."""
+        self.ready = False
+        self.waiting.close()
+        for duty in self._duties:
+            duty.cancel()
+        await asyncio.gather(*self._duties, return_exceptions=True)
+        await self._writer.drain()
+        await self._plan.bus.close()
+        await self._plan.deliverer.close()
+        await self.store.close()
+
+    def _put(self, command: Command, *, follow_up: int = 0) -> "asyncio.Future[Outcome]":
+        return self._writer.submit(Submission(command, follow_up=follow_up))
+
+    async def submit(
+        self, command: Command, *, idempotency: Idempotency | None = None, size: int = 0
+    ) -> Outcome:
+        """Do it; the answer comes after the commit. `size` is what the command weighs in bytes."""
+        return await self._writer.submit(Submission(command, idempotency=idempotency, size=size))
+
+    async def claim(self, command: Claim, wait_ms: int = 0) -> list[Handout] | Rejection:
+        """Hand out ready tasks; with `wait_ms`, wait until at least one is there or the time is over."""
+        deadline = self.clock.monotonic_ms() + min(wait_ms, WAIT_MS_MAX)
+        topics = tuple(("queue", queue, command.tenant) for queue, _ in command.queues)
+        while True:
+            with self.waiting.ticket(*topics) as ticket:
+                outcome = await self.submit(command)
+                if isinstance(outcome, Rejection):
+                    return outcome
+                rest_ms = deadline - self.clock.monotonic_ms()
+                if outcome.reply or rest_ms <= 0 or self.waiting.closed:
+                    return list(outcome.reply)
+                if not await ticket.wait(rest_ms):
+                    return []
+
+    async def outcome(self, key: int, wait_ms: int) -> Task | None:
+        """The task once it is final, or as it is when the time is over; None when there is none."""
+        deadline = self.clock.monotonic_ms() + min(wait_ms, WAIT_MS_MAX)
+        while True:
+            with self.waiting.ticket(("task", key)) as ticket:
+                task = await self.store.task(key)
+                rest_ms = deadline - self.clock.monotonic_ms()
+                if task is None or task.is_final or rest_ms <= 0 or self.waiting.closed:
+                    return task
+                await ticket.wait(rest_ms)
+
+    async def events(self, after: int, wait_ms: int) -> bool:
+        """Whether there are events numbered above `after`; waits until there are or the time is over."""
+        with self.waiting.ticket("events") as ticket:
+            if self.sequence > after or await self.store.sequence() > after:
+                return True
+            return await ticket.wait(min(wait_ms, POLL_MS)) and self.sequence > after
+
+    def _publish(self, result: BatchResult) -> None:
+        """A batch was committed: ring whom it concerns."""
+        waiting = self.waiting
+        topics: set[str] = set()
+        if result.sequence > self.sequence:
+            self.sequence = result.sequence
+            waiting.notify("events")
+            topics.add("events")
+        for (queue, tenant), count in result.ready.items():
+            waiting.notify(("queue", queue, tenant), count)
+            waiting.notify(("queue", queue, None), count)
+            topics.add(f"queue {tenant} {queue}")
+        for task in result.finished:
+            waiting.notify(("task", task.key))
+            topics.add(f"task {task.key}")
+        if result.next_due:
+            self._sweeper.hint(result.next_due)
+        if result.outbox:
+            self._outbox.ring()
+        if result.follow_ups:
+            self._sweeper.follow(list(result.follow_ups))
+        if topics and self.store.shared:
+            self._plan.bus.publish(topics)
+
+    def _hint(self, topic: str) -> None:
+        """A hint from another server."""
+        kind, _, rest = topic.partition(" ")
+        if kind == "queue":
+            tenant, _, queue = rest.partition(" ")
+            self.waiting.notify(("queue", queue, tenant))
+            self.waiting.notify(("queue", queue, None))
+        elif kind == "task" and rest.isdigit():
+            self.waiting.notify(("task", int(rest)))
+        elif kind == "events":
+            self.waiting.notify("events")
+
+    async def _keep_node(self) -> None:
+        while True:
+            await asyncio.sleep(NODE_LEASE_MS / 3000)
+            if not await self.store.keep_node(self._node, self.clock.now_ms()):
+                log.error("the node number %d was lost; this server makes no more keys", self._node)
+                self.ready = False
+                return
+
+
+__all__ = ["Accepted", "Engine", "Plan"]

@@ -1,0 +1,70 @@
+"""What comes back from the engine: acceptance with a reply, or a rejection."""
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from taskloom.core.commands import Claim, Create, TaskCommand
+from taskloom.core.records import PutRecords
+from taskloom.core.rejections import Rejection
+from taskloom.core.task import Task
+from taskloom.flows.flow import FlowCommand
+
+
+class OutboxResult(Struct, frozen=True, gc=False):
+    """What came of a call: delivered (`next_at` 0), to be tried again then, or given up (-1)."""
+
+    key: int
+    next_at: int
+    reason: str = ""
+
+
+class FireTimer(Struct, frozen=True, gc=False):
+    """A flow's timer is due: send the flow the command `timer`, once."""
+
+    flow: int
+    name: str
+    at: int
+
+
+Command = Create | Claim | TaskCommand | FlowCommand | PutRecords | OutboxResult | FireTimer
+
+
+class Accepted(Struct, frozen=True, gc=False):
+    """The command is done and durable.
+
+    The reply depends on the command: Create the key, Claim a list of `Handout`, commands on a task the task
+    as it is now, FlowCommand what the flow says, PutRecords the new versions.
+    """
+
+    reply: Any
+    repeated: bool = False
+    """Nothing was done, because the same had been done before."""
+
+
+Outcome = Accepted | Rejection
+
+
+class Handout(Struct, gc=False):
+    """A task as a worker receives it."""
+
+    task: Task
+    attributes: bytes
+    input: bytes
+
+
+class Replay(Struct, frozen=True, gc=False):
+    """The stored answer to an earlier command with the same idempotency key."""
+
+    answer: bytes
+
+
+class Idempotency(Struct, frozen=True, gc=False):
+    """Do it once per (tenant, scope, key). `answer` turns the reply into what is stored and replayed."""
+
+    tenant: str
+    scope: str
+    key: str
+    digest: bytes
+    answer: Callable[[Any], bytes]

@@ -1,0 +1,231 @@
+"""One transaction for many commands: load, decide, apply, let flows react, save.
+
+`run` is a generator free of I/O: the store drives it. Commands are handled strictly one after another, each
+to its end; claims come last, so that a task created in the same batch can be handed out at once. A command
+that finds something unread is dropped, the missing thing is read, and the command is handled again: handling
+is pure, so nothing of the first try is left.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from msgspec import Struct
+
+from taskloom.core.commands import Claim, Create, TaskCommand, Update
+from taskloom.core.records import PutRecords
+from taskloom.core.rejections import Kind, Rejection
+from taskloom.core.task import COMPLETED, READY, Task
+from taskloom.engine.batch import Batch, Change, Environment, NeedsLoad
+from taskloom.engine.claims import hand_out
+from taskloom.engine.handlers import handle
+from taskloom.engine.outcome import Accepted, Command, FireTimer, Idempotency, OutboxResult, Outcome, Replay
+from taskloom.flows.flow import FlowCommand
+from taskloom.ports.store import FollowUpRow, IdempotencyRow, Load, Save, Work
+
+log = logging.getLogger(__name__)
+
+_RELOADS_MAX: Final = 200
+"""How often one command may ask for something unread: more than any flow's parts, less than forever."""
+
+
+class Submission(Struct, gc=False):
+    """A command on its way through the writer."""
+
+    command: Command
+    waiter: Any = None
+    """Whoever waits for the outcome; only the writer touches it."""
+    idempotency: Idempotency | None = None
+    follow_up: int = 0
+    """The durable follow-up this command is, 0 for none: done at most once."""
+    size: int = 0
+
+
+class BatchResult(Struct, gc=False):
+    """What a committed batch did, for whoever must be woken."""
+
+    outcomes: list[Outcome]
+    sequence: int = 0
+    ready: Mapping[tuple[str, str], int] = {}
+    """(queue, tenant) -> tasks that became ready."""
+    finished: Sequence[Task] = ()
+    next_due: int = 0
+    """The earliest instant the batch asked to be woken at, 0 for none."""
+    outbox: bool = False
+    follow_ups: Sequence[FollowUpRow] = ()
+
+
+def run(environment: Environment, submissions: Sequence[Submission], now: int) -> Work:
+    """Handle the submissions in one transaction; returns a `BatchResult`."""
+    batch = Batch(environment, now)
+    load = _needs(submissions)
+    if load is not None:
+        batch.add(load, (yield load))
+    outcomes: list[Outcome] = [_PENDING] * len(submissions)
+    claims: list[tuple[int, Claim]] = []
+    for index, submission in enumerate(submissions):
+        command = submission.command
+        if type(command) is Claim:
+            claims.append((index, command))
+            continue
+        for _ in range(_RELOADS_MAX):
+            try:
+                outcomes[index] = _one(batch, submission)
+                break
+            except NeedsLoad as missing:
+                batch.add(missing.load, (yield missing.load))
+        else:
+            outcomes[index] = Rejection(Kind.FAULT, detail="too many reads in one command")
+    if claims:
+        yield from hand_out(batch, claims, outcomes)
+    save = batch.save()
+    if save is None:
+        return BatchResult(outcomes)
+    saved = yield save
+    return _result(batch, save, outcomes, saved.sequence, saved.released)
+
+
+_PENDING: Final = Rejection(Kind.FAULT, detail="not handled")
+
+
+def _one(batch: Batch, submission: Submission) -> Outcome:
+    """Handle one submission; a fault in it is its own and leaves nothing behind."""
+    change = Change(batch)
+    try:
+        done_before = _before(change, submission)
+        if done_before is not None:
+            return done_before
+        outcome = handle(change, submission.command)
+        if isinstance(outcome, Rejection):
+            return _refused(batch, submission, outcome)
+        _after(change, submission, outcome)
+    except NeedsLoad:
+        raise
+    except Exception:
+        log.exception("a command failed", extra={"command": type(submission.command).__name__})
+        return Rejection(Kind.FAULT, detail="the command could not be handled")
+    change.merge()
+    return outcome
+
+
+def _before(change: Change, submission: Submission) -> Outcome | None:
+    """The outcome when the work was done before: an idempotent repeat, or a follow-up already carried out."""
+    if submission.follow_up and submission.follow_up not in change.batch.follow_ups_open:
+        return Accepted(None, repeated=True)
+    wanted = submission.idempotency
+    if wanted is None:
+        return None
+    row = change.batch.idempotency.get((wanted.tenant, wanted.scope, wanted.key))
+    if row is None:
+        return None
+    if row.digest != wanted.digest:
+        return Rejection(Kind.KEY_REUSED, detail="the idempotency key was used with other parameters")
+    return Accepted(Replay(row.answer), repeated=True)
+
+
+def _after(change: Change, submission: Submission, outcome: Accepted) -> None:
+    """Write down that it was done, in the same transaction."""
+    if submission.follow_up:
+        change.batch.follow_ups_open.discard(submission.follow_up)
+        change.write("follow_ups_done", submission.follow_up)
+    wanted = submission.idempotency
+    if wanted is None:
+        return
+    answer = wanted.answer(outcome.reply)
+    row = IdempotencyRow(wanted.tenant, wanted.scope, wanted.key, wanted.digest, answer, change.now)
+    change.write("idempotency", row)
+    change.batch.idempotency[(wanted.tenant, wanted.scope, wanted.key)] = row
+
+
+def _refused(batch: Batch, submission: Submission, refusal: Rejection) -> Rejection:
+    """A refused command leaves no trace; only a follow-up is struck off, for it would be refused again."""
+    if submission.follow_up:
+        batch.follow_ups_open.discard(submission.follow_up)
+        batch.saving.follow_ups_done.append(submission.follow_up)
+        batch.has_rows = True
+    return refusal
+
+
+def _needs(submissions: Sequence[Submission]) -> Load | None:
+    """Everything the commands name, in one load."""
+    tasks: dict[int, None] = {}
+    attributes: list[int] = []
+    flows: dict[int, None] = {}
+    records: dict[tuple[str, str, str], None] = {}
+    idempotency: list[tuple[str, str, str]] = []
+    lanes: dict[tuple[str, int, str, str], None] = {}
+    follow_ups: list[int] = []
+    outbox: list[int] = []
+    timers: list[tuple[int, str]] = []
+    for submission in submissions:
+        command = submission.command
+        kind = type(command)
+        if kind is Claim:
+            continue
+        if isinstance(command, TaskCommand):
+            tasks[command.key] = None
+            if isinstance(command, Update) and command.attributes is not None:
+                attributes.append(command.key)
+        elif isinstance(command, FlowCommand):
+            if command.flow:
+                flows[command.flow] = None
+            if command.root:
+                flows[command.root] = None
+        elif isinstance(command, Create):
+            if command.queue_limit:
+                lanes[(command.queue, command.level, command.tenant, command.lane)] = None
+        elif isinstance(command, PutRecords):
+            records.update({(c.kind, c.tenant, c.name): None for c in command.changes})
+        elif isinstance(command, OutboxResult):
+            outbox.append(command.key)
+        elif isinstance(command, FireTimer):
+            timers.append((command.flow, command.name))
+            flows[command.flow] = None
+        if submission.idempotency is not None:
+            wanted = submission.idempotency
+            idempotency.append((wanted.tenant, wanted.scope, wanted.key))
+        if submission.follow_up:
+            follow_ups.append(submission.follow_up)
+    if not (tasks or flows or records or idempotency or lanes or follow_ups or outbox or timers):
+        return None
+    return Load(
+        tasks=list(tasks),
+        attributes=attributes,
+        flows=list(flows),
+        records=list(records),
+        idempotency=idempotency,
+        lanes=list(lanes),
+        follow_ups=follow_ups,
+        outbox=outbox,
+        timers=timers,
+    )
+
+
+def _result(
+    batch: Batch, save: Save, outcomes: list[Outcome], sequence: int, released: list[FollowUpRow]
+) -> BatchResult:
+    ready: dict[tuple[str, str], int] = {}
+    finished: list[Task] = []
+    next_due = 0
+    for key, task in batch.dirty.items():
+        was = batch.before.get(key)
+        if task.state == READY:
+            if was is None or was.state != READY or was.assignee != task.assignee:
+                place = (task.queue, task.tenant)
+                ready[place] = ready.get(place, 0) + 1
+        elif task.state >= COMPLETED and (was is None or was.state < COMPLETED):
+            finished.append(task)
+        if task.state < COMPLETED:
+            due = task.due_at
+            next_due = due if not next_due or due < next_due else next_due
+    for timer in save.timers:
+        next_due = timer.at if not next_due or timer.at < next_due else next_due
+    return BatchResult(
+        outcomes,
+        sequence,
+        ready,
+        finished,
+        next_due,
+        bool(save.outbox),
+        [*save.follow_ups, *released],
+    )

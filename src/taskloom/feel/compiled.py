@@ -1,0 +1,121 @@
+"""Compiling and evaluating: text or tree in, a callable that never raises out."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Literal as OneOf
+
+import msgspec
+
+from taskloom.feel import closure_forms, closure_operators
+from taskloom.feel.closures import ClosureCompiler, Frame
+from taskloom.feel.diagnostics import EvaluationEnded, Failure, FailureCode, FeelWarning
+from taskloom.feel.dialect import Dialect
+from taskloom.feel.fold import fold
+from taskloom.feel.limits import CACHE_ENTRIES, DEFAULT_LIMITS, Limits
+from taskloom.feel.nodes import Expr, UnaryTests
+from taskloom.feel.parser import Names, parse, parse_unary_tests
+from taskloom.feel.run import DEFAULT_ENVIRONMENT, Environment, Run
+from taskloom.feel.type_system import FeelType
+from taskloom.feel.values import Scope, Value
+
+Mode = OneOf["closure", "generated"]
+Code = Callable[[Run, Scope, Value], Value]
+
+_BACK_ENDS = (closure_forms, closure_operators)
+
+
+class Result(msgspec.Struct, frozen=True):
+    """A value, why parts of it became null, and the failure that ended the evaluation early, if any."""
+
+    value: Value
+    warnings: tuple[FeelWarning, ...] = ()
+    failure: Failure | None = None
+
+
+class Compiled:
+    """An expression or unary tests, ready to run any number of times and in any thread."""
+
+    __slots__ = ("code", "dialect", "expr")
+
+    def __init__(self, expr: Expr, code: Code, dialect: Dialect) -> None:
+        self.expr = expr
+        self.code = code
+        self.dialect = dialect
+
+    def evaluate(self, scope: Scope, env: Environment = DEFAULT_ENVIRONMENT) -> Result:
+        """The value for these variables; it never raises. Unary tests read their input from the variable `?`."""
+        run = Run(env, camunda=self.dialect is Dialect.CAMUNDA)
+        try:
+            value = self.code(run, scope, scope.get("?") if isinstance(self.expr, UnaryTests) else None)
+        except EvaluationEnded as ended:
+            return Result(None, tuple(run.warnings), ended.failure)
+        except RecursionError:
+            failure = Failure(FailureCode.LIMIT, "The evaluation is nested too deeply.")
+            return Result(None, tuple(run.warnings), failure)
+        return Result(value, tuple(run.warnings))
+
+    def value(self, run: Run, scope: Scope) -> Value:
+        """The value within a run that several expressions share; raises `EvaluationEnded` at a limit."""
+        return self.code(run, scope, None)
+
+    def matches(self, run: Run, scope: Scope, value: Value) -> bool:
+        """Whether unary tests accept an input, within a shared run; null is no match."""
+        return self.code(run, scope, value) is True
+
+
+def compile_expression(
+    source: Expr | str,
+    names: Names = (),
+    dialect: Dialect = Dialect.DMN,
+    *,
+    types: Mapping[str, FeelType] | None = None,
+    mode: Mode = "closure",
+    limits: Limits = DEFAULT_LIMITS,
+) -> Compiled:
+    """Compiles a text or a tree; `types` are what type names of a model stand for."""
+    expr = parse(source, names, dialect, limits=limits) if isinstance(source, str) else source
+    return _compiled(expr, dialect, types or {}, mode)
+
+
+def compile_unary_tests(
+    source: Expr | str,
+    names: Names = (),
+    dialect: Dialect = Dialect.DMN,
+    *,
+    types: Mapping[str, FeelType] | None = None,
+    mode: Mode = "closure",
+    limits: Limits = DEFAULT_LIMITS,
+) -> Compiled:
+    """Compiles the unary tests of a table's input entry; use `Compiled.matches`."""
+    expr = parse_unary_tests(source, names, dialect, limits=limits) if isinstance(source, str) else source
+    return _compiled(expr, dialect, types or {}, mode)
+
+
+def _compiled(expr: Expr, dialect: Dialect, types: Mapping[str, FeelType], mode: Mode) -> Compiled:
+    folded = fold(expr, dialect)
+    return Compiled(folded, _closure(folded, dialect, types), dialect)
+
+
+def _closure(expr: Expr, dialect: Dialect, types: Mapping[str, FeelType]) -> Code:
+    compiler = ClosureCompiler(dialect, types)
+    code = compiler.code(expr)
+    slots = [None] * (compiler.bindings.size - 1)
+
+    def closure(run: Run, scope: Scope, value: Value) -> Value:
+        return code(Frame(run, scope, [value, *slots]))
+
+    return closure
+
+
+class ExpressionCache:
+    """The expressions compiled last, up to a bound; safe to share between threads."""
+
+    def __init__(
+        self, dialect: Dialect = Dialect.DMN, *, entries: int = CACHE_ENTRIES, mode: Mode = "closure"
+    ) -> None:
+        self.expression = lru_cache(maxsize=entries)(
+            lambda text, names=(): compile_expression(text, names, dialect, mode=mode)
+        )
+        self.unary_tests = lru_cache(maxsize=entries)(
+            lambda text, names=(): compile_unary_tests(text, names, dialect, mode=mode)
+        )

@@ -1,0 +1,1 @@
+"""The element types that can be deployed: one file each, and one line in the register."""

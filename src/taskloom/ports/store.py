@@ -1,0 +1,349 @@
+"""The store port: the only thing that remembers.
+
+A batch is a generator free of I/O. It yields requests (`Load`, `Ready`, `Save`, …) and is resumed with the
+answers; the adapter drives it inside one transaction and commits when it ends. Nothing is acknowledged before
+that commit. The store knows the nouns below and never a dialect, a document or BPMN.
+"""
+
+from collections.abc import Generator, Sequence
+from typing import Any, Protocol
+
+from msgspec import Struct
+
+from taskloom.core.lanes import Lane, LaneChange, LaneId
+from taskloom.core.records import Record
+from taskloom.core.task import Task
+from taskloom.views.view import Page, Query, RowChange, View
+
+RecordId = tuple[str, str, str]
+"""(kind, tenant, name)."""
+IdempotencyId = tuple[str, str, str]
+"""(tenant, scope, key)."""
+SubscriptionId = tuple[str, str, str, str]
+"""(tenant, kind, name, key)."""
+CounterId = tuple[int, str]
+"""(flow, name)."""
+
+
+class FlowRow(Struct, gc=False):
+    """A flow as stored: its state is bytes that only its kind reads."""
+
+    key: int
+    root: int
+    kind: str
+    tenant: str
+    state: bytes
+
+
+class IdempotencyRow(Struct, frozen=True, gc=False):
+    """The answer to a command that carried an idempotency key."""
+
+    tenant: str
+    scope: str
+    key: str
+    digest: bytes
+    answer: bytes
+    created_at: int
+
+
+class SubscriptionRow(Struct, frozen=True, gc=False):
+    """A flow waits for (tenant, kind, name, key)."""
+
+    tenant: str
+    kind: str
+    name: str
+    key: str
+    flow: int
+    data: bytes
+
+
+class TimerRow(Struct, frozen=True, gc=False):
+    """At an instant the engine sends a flow the command `timer`."""
+
+    flow: int
+    name: str
+    at: int
+
+
+class OutboxRow(Struct, gc=False):
+    """A call that must leave: the end of a task, to the receiver the task names."""
+
+    key: int
+    tenant: str
+    task: int
+    attempt: int
+    next_at: int
+
+
+class FollowUpRow(Struct, frozen=True, gc=False):
+    """A command that follows a committed one, on another root."""
+
+    key: int
+    body: bytes
+
+
+class NewTask(Struct, gc=False):
+    """A task with what is written once: attributes (JSON), callback address, input payload."""
+
+    task: Task
+    attributes: bytes
+    callback: str
+    input: bytes
+
+
+class Details(Struct, frozen=True, gc=False):
+    """What was written once with a task."""
+
+    attributes: bytes
+    callback: str
+
+
+class JournalChunk(Struct, frozen=True, gc=False):
+    """The journal entries of one transaction: events `first` .. `last`, encoded."""
+
+    first: int
+    last: int
+    body: bytes
+
+
+# What a batch may ask ------------------------------------------------------------------------------------
+
+
+class Load(Struct, gc=False):
+    """Lock and read what a batch names. For every task its owning and its root flow are read too.
+
+    In PostgreSQL the locks are taken here in the one order (roots, tasks, subscriptions).
+    """
+
+    tasks: Sequence[int] = ()
+    attributes: Sequence[int] = ()
+    """Tasks whose attributes are wanted as well."""
+    flows: Sequence[int] = ()
+    records: Sequence[RecordId] = ()
+    records_by_key: Sequence[int] = ()
+    idempotency: Sequence[IdempotencyId] = ()
+    subscriptions: Sequence[SubscriptionId] = ()
+    payloads: Sequence[int] = ()
+    lanes: Sequence[LaneId] = ()
+    follow_ups: Sequence[int] = ()
+    outbox: Sequence[int] = ()
+    timers: Sequence[tuple[int, str]] = ()
+
+
+class Loaded(Struct, gc=False):
+    """The answer to `Load`; what does not exist is missing from the mappings."""
+
+    tasks: dict[int, Task]
+    attributes: dict[int, bytes]
+    flows: dict[int, FlowRow]
+    records: dict[RecordId, Record]
+    idempotency: dict[IdempotencyId, IdempotencyRow]
+    subscriptions: dict[SubscriptionId, list[SubscriptionRow]]
+    payloads: dict[int, bytes]
+    lanes: dict[LaneId, Lane]
+    follow_ups: set[int]
+    outbox: dict[int, OutboxRow]
+    timers: dict[tuple[int, str], int]
+    """(flow, name) -> instant."""
+
+
+class Shelf(Struct, frozen=True, gc=False):
+    """Where a claim looks: a queue, a level (-1: all) and a tenant (None: all)."""
+
+    queue: str
+    level: int
+    tenant: str | None
+
+
+class OpenLanes(Struct, gc=False):
+    """The lanes of these shelves that may hand out now, by (level, virtual time), `limit` each.
+
+    Answered with a list of lanes per shelf, in the order asked.
+    """
+
+    shelves: Sequence[Shelf]
+    limit: int
+    now: int
+
+
+class Ready(Struct, gc=False):
+    """Lock and read the next ready, unreserved tasks of each lane, by (priority down, key up).
+
+    `lanes` holds (lane, count). `assigned` holds (shelf, worker, count): ready tasks reserved for a worker.
+    Answered with one list of tasks, lanes first. Rows another server holds are skipped.
+    """
+
+    lanes: Sequence[tuple[LaneId, int]]
+    assigned: Sequence[tuple[Shelf, str, int]] = ()
+
+
+class Read(Struct, gc=False):
+    """Read without locks: details and input payloads of tasks being handed out, and their flows."""
+
+    tasks: Sequence[int]
+    flows: Sequence[int] = ()
+
+
+class ReadAnswer(Struct, gc=False):
+    """The answer to `Read`."""
+
+    details: dict[int, Details]
+    inputs: dict[int, bytes]
+    flows: dict[int, FlowRow]
+
+
+class Save(Struct, gc=False):
+    """All that a batch changes. Lanes, counters and the event head are relative and written last."""
+
+    created: list[NewTask]
+    changed: list[Task]
+    finished: list[Task]
+    """Leave the hot table for history."""
+    finished_again: list[Task]
+    """Ended before the batch, reopened and ended again within it: the history row changes."""
+    created_ended: list[NewTask]
+    """Created and ended within the batch: straight to history."""
+    reopened: list[Task]
+    """Come back from history."""
+    attributes: list[tuple[int, bytes]]
+    payloads: list[tuple[int, bytes]]
+    flows: list[FlowRow]
+    flows_ended: list[int]
+    records: list[Record]
+    records_removed: list[RecordId]
+    idempotency: list[IdempotencyRow]
+    timers: list[TimerRow]
+    timers_cleared: list[tuple[int, str]]
+    subscriptions: list[SubscriptionRow]
+    subscriptions_ended: list[tuple[SubscriptionId, int]]
+    counters: list[tuple[CounterId, int, int, bytes]]
+    """(counter, by, key, follow-up): when it reaches zero, the follow-up is stored under the key."""
+    outbox: list[OutboxRow]
+    outbox_done: list[int]
+    follow_ups: list[FollowUpRow]
+    follow_ups_done: list[int]
+    rows: list[RowChange]
+    lanes: dict[LaneId, LaneChange]
+    journal: bytes
+    events: int
+    """How many events the journal holds."""
+    last_key: int
+    node: int
+
+
+class Saved(Struct, frozen=True, gc=False):
+    """The answer to `Save`: the number of the last event, and the follow-ups that counters released."""
+
+    sequence: int
+    released: list[FollowUpRow]
+
+
+Request = Load | OpenLanes | Ready | Read | Save
+Work = Generator[Request, Any, Any]
+"""A batch: yields requests, is resumed with answers, returns what the engine wants to know."""
+
+
+class TransientError(Exception):
+    """The transaction could not be had this time (locks, serialization, lost connection): try again."""
+
+
+class UnavailableError(Exception):
+    """The store cannot work now (no connection, disk full); nothing was written."""
+
+
+class WorkSource(Protocol):
+    """Where a store gets its batches from: the engine's writer. Called from the store's own thread."""
+
+    def next(self) -> Work | None:
+        """The next batch, or None when nothing waits."""
+
+    def done(self, work: Work, result: Any) -> None:
+        """The batch was committed; `result` is what the generator returned."""
+
+    def failed(self, work: Work, error: Exception) -> None:
+        """The batch was rolled back, whole."""
+
+
+class Store(Protocol):
+    """The promises every adapter keeps; one conformance suite holds them to it."""
+
+    shared: bool
+    """Whether other servers may work on the same data."""
+
+    async def open(self, views: Sequence[View]) -> None:
+        """Open or create the data, migrate it, make the tables of the views."""
+
+    async def close(self) -> None:
+        """Finish the running batch, write what must be written, let go of the data."""
+
+    async def lease_node(self, now: int) -> tuple[int, int]:
+        """A node number nobody else has, and the last key it recorded."""
+
+    async def keep_node(self, node: int, now: int) -> bool:
+        """Renew the node's lease; False when it was lost, and then no key may be made any more."""
+
+    def start(self, source: WorkSource) -> None:
+        """Begin to drive batches; each is one transaction, committed durably before `done`."""
+
+    def kick(self) -> None:
+        """Something waits in the source. May be called from any thread, as often as one likes."""
+
+    async def task(self, key: int) -> Task | None:
+        """A task, hot or ended."""
+
+    async def tasks(self, keys: Sequence[int]) -> dict[int, Task]:
+        """Several tasks, hot or ended."""
+
+    async def details(self, keys: Sequence[int]) -> dict[int, Details]:
+        """What was written once with these tasks (attributes may have been updated since)."""
+
+    async def inputs(self, keys: Sequence[int]) -> dict[int, bytes]:
+        """The inputs these tasks were made with."""
+
+    async def payloads(self, keys: Sequence[int]) -> dict[int, bytes]:
+        """Payloads (results) by their own key."""
+
+    async def flow(self, key: int) -> FlowRow | None:
+        """A flow as it stands."""
+
+    async def record(self, kind: str, tenant: str, name: str) -> Record | None:
+        """One record."""
+
+    async def record_by_key(self, key: int) -> Record | None:
+        """The record that was given this key."""
+
+    async def records(self, kind: str, tenant: str | None, after: str, limit: int) -> list[Record]:
+        """Records of a kind by (tenant, name), names above `after`."""
+
+    async def search(self, query: Query) -> Page:
+        """A page of a view."""
+
+    async def aggregate(self, query: Query, group_by: tuple[str, ...]) -> list[tuple[tuple[Any, ...], int]]:
+        """How many rows of the query's filter there are for each combination of these columns."""
+
+    async def journal(self, after: int, limit: int) -> list[JournalChunk]:
+        """Chunks that hold events numbered above `after`, in order, at most `limit` chunks."""
+
+    async def sequence(self) -> int:
+        """The number of the last event, 0 for none."""
+
+    async def due_tasks(self, now: int, limit: int) -> list[int]:
+        """Tasks whose instant has come, the longest due first."""
+
+    async def due_timers(self, now: int, limit: int) -> list[TimerRow]:
+        """Timers whose instant has come."""
+
+    async def due_outbox(self, now: int, limit: int) -> list[OutboxRow]:
+        """Calls that may leave now, oldest first."""
+
+    async def follow_ups(self, limit: int) -> list[FollowUpRow]:
+        """Follow-up commands not yet done."""
+
+    async def next_due(self) -> int | None:
+        """The earliest instant at which a task, timer or call is due; None when nothing is."""
+
+    async def ready_queues(self, limit: int) -> list[tuple[str, str, int]]:
+        """(queue, tenant, ready tasks) where something is ready, for those who wait."""
+
+    async def lanes(self, queue: str, tenant: str | None) -> list[Lane]:
+        """The lanes of a queue as counted."""

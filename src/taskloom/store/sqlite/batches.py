@@ -1,0 +1,154 @@
+"""Answers the requests of a batch on the writer's connection."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from taskloom.ports.store import (
+    FollowUpRow,
+    Load,
+    Loaded,
+    OpenLanes,
+    Read,
+    ReadAnswer,
+    Ready,
+    Request,
+    Save,
+    Saved,
+)
+from taskloom.store.sqlite import statements as sql
+from taskloom.store.sqlite.rows import rows_apply
+from taskloom.store.sqlite.statements import Connection
+
+
+def answer(connection: Connection, request: Request) -> Any:
+    """What the database says to a request."""
+    return _ANSWERS[type(request)](connection, request)
+
+
+def _load(connection: Connection, load: Load) -> Loaded:
+    tasks = sql.tasks_by_key(connection, load.tasks) if load.tasks else {}
+    flow_keys = {*load.flows}
+    for task in tasks.values():
+        if task.flow:
+            flow_keys.add(task.flow)
+    flows = sql.flows_by_key(connection, list(flow_keys)) if flow_keys else {}
+    details = sql.details_by_key(connection, load.attributes) if load.attributes else {}
+    records = [sql.record_by_id(connection, *name) for name in load.records]
+    records += [sql.record_by_key(connection, key) for key in load.records_by_key]
+    return Loaded(
+        tasks,
+        {key: detail.attributes for key, detail in details.items()},
+        flows,
+        {record.id: record for record in records if record is not None},
+        sql.idempotency_by_id(connection, load.idempotency) if load.idempotency else {},
+        sql.subscriptions_by_id(connection, load.subscriptions) if load.subscriptions else {},
+        sql.payloads_by_key(connection, load.payloads) if load.payloads else {},
+        sql.lanes_by_id(connection, load.lanes) if load.lanes else {},
+        sql.follow_ups_open(connection, load.follow_ups) if load.follow_ups else set(),
+        sql.outbox_by_key(connection, load.outbox) if load.outbox else {},
+        sql.timers_by_id(connection, load.timers) if load.timers else {},
+    )
+
+
+def _open_lanes(connection: Connection, request: OpenLanes) -> Any:
+    return [sql.lanes_open(connection, shelf, request.limit, request.now) for shelf in request.shelves]
+
+
+def _ready(connection: Connection, request: Ready) -> Any:
+    found = [sql.ready_tasks(connection, lane, count) for lane, count in request.lanes]
+    found += [sql.reserved_tasks(connection, *place) for place in request.assigned]
+    return found
+
+
+def _read(connection: Connection, request: Read) -> ReadAnswer:
+    return ReadAnswer(
+        sql.details_by_key(connection, request.tasks),
+        sql.inputs_by_key(connection, request.tasks),
+        sql.flows_by_key(connection, request.flows),
+    )
+
+
+def _save(connection: Connection, save: Save) -> Saved:
+    _save_tasks(connection, save)
+    _save_flows(connection, save)
+    _save_rest(connection, save)
+    released = _count(connection, save)
+    sql.lanes_add(connection, save.lanes)
+    sequence = sql.head_advance(connection, save.events, save.last_key)
+    if save.events:
+        sql.journal_insert(connection, sequence - save.events + 1, sequence, save.journal)
+    return Saved(sequence, released)
+
+
+def _save_tasks(connection: Connection, save: Save) -> None:
+    created = [*save.created, *save.created_ended]
+    if created:
+        rows = [(new.task.key, new.attributes, new.callback, new.input) for new in created]
+        sql.details_insert(connection, rows)
+        sql.tasks_insert(connection, [new.task for new in save.created])
+    ended = [*save.finished, *save.finished_again, *(new.task for new in save.created_ended)]
+    if ended:
+        sql.history_put(connection, ended)
+        sql.tasks_delete(connection, save.finished)
+    if save.reopened:
+        sql.history_delete(connection, save.reopened)
+        sql.tasks_insert(connection, save.reopened)
+    if save.changed:
+        sql.tasks_update(connection, save.changed)
+    if save.attributes:
+        sql.attributes_update(connection, save.attributes)
+    if save.payloads:
+        sql.payloads_insert(connection, save.payloads)
+
+
+def _save_flows(connection: Connection, save: Save) -> None:
+    if save.flows:
+        sql.flows_put(connection, save.flows)
+    if save.timers_cleared:
+        sql.timers_delete(connection, save.timers_cleared)
+    if save.timers:
+        sql.timers_put(connection, save.timers)
+    if save.subscriptions:
+        sql.subscriptions_insert(connection, save.subscriptions)
+    if save.subscriptions_ended:
+        sql.subscriptions_delete(connection, save.subscriptions_ended)
+    if save.flows_ended:
+        sql.flows_delete(connection, save.flows_ended)
+
+
+def _save_rest(connection: Connection, save: Save) -> None:
+    if save.records:
+        sql.records_put(connection, save.records)
+    if save.records_removed:
+        sql.records_delete(connection, save.records_removed)
+    if save.idempotency:
+        sql.idempotency_insert(connection, save.idempotency)
+    if save.outbox:
+        sql.outbox_put(connection, save.outbox)
+    if save.outbox_done:
+        sql.outbox_delete(connection, save.outbox_done)
+    if save.follow_ups:
+        sql.follow_ups_insert(connection, [(row.key, row.body) for row in save.follow_ups])
+    if save.follow_ups_done:
+        sql.follow_ups_delete(connection, save.follow_ups_done)
+    if save.rows:
+        rows_apply(connection, save.rows)
+
+
+def _count(connection: Connection, save: Save) -> list[FollowUpRow]:
+    released = []
+    for (flow, name), by, key, body in save.counters:
+        if sql.counter_add(connection, flow, name, by) == 0:
+            released.append(FollowUpRow(key, body))
+    if released:
+        sql.follow_ups_insert(connection, [(row.key, row.body) for row in released])
+    return released
+
+
+_ANSWERS: Final[dict[type[Any], Callable[[Connection, Any], Any]]] = {
+    Load: _load,
+    OpenLanes: _open_lanes,
+    Ready: _ready,
+    Read: _read,
+    Save: _save,
+}

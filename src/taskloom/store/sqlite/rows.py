@@ -1,0 +1,105 @@
+"""Tables of the declared views: made from their declaration, changed by row changes, searched by filters."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from taskloom.core.limits import TOTAL_EXACT
+from taskloom.store.sql import SearchSql, as_rows, table
+from taskloom.store.sqlite.statements import Connection
+from taskloom.views.view import ColumnType, Page, Query, RowChange, View
+
+_TYPES = {
+    ColumnType.INTEGER: "INTEGER NOT NULL DEFAULT 0",
+    ColumnType.TEXT: "TEXT NOT NULL DEFAULT ''",
+    ColumnType.JSON: "BLOB NOT NULL DEFAULT x''",
+}
+
+
+class SqliteDialect:
+    """How SQLite spells what databases spell differently."""
+
+    def placeholder(self, position: int) -> str:
+        """Numbered, so that the order of building is the order of values."""
+        return f"?{position}"
+
+    def like(self, expression: str, mark: str) -> str:
+        """GLOB, for LIKE ignores letter case."""
+        return f"({expression} GLOB {mark})"
+
+    def pattern(self, text: str) -> str:
+        """`*` and `?` are GLOB's own; what a backslash escapes and `[` go into a class of one."""
+        out: list[str] = []
+        escaped = False
+        for char in text:
+            if not escaped and char == "\\":
+                escaped = True
+                continue
+            special = char == "[" or (escaped and char in "*?")
+            out.append(f"[{char}]" if special else char)
+            escaped = False
+        return "".join(out)
+
+    def attribute(self, name: str) -> str:
+        """A member of the attributes as text."""
+        return f"coalesce(CAST(json_extract(CAST(attributes AS TEXT), '$.{name}') AS TEXT), '')"
+
+
+def views_create(connection: Connection, views: Iterable[View]) -> None:
+    """Make the tables of views that are new, add columns that are new."""
+    for view in views:
+        if table(view) == "task_view":
+            continue
+        columns = ", ".join(f"{name} {_TYPES[kind]}" for name, kind in view.columns.items())
+        connection.execute(
+            f"CREATE TABLE IF NOT EXISTS {table(view)}"
+            f" (key INTEGER PRIMARY KEY, tenant TEXT NOT NULL, {columns})"
+        )
+        present = {row[1] for row in connection.execute(f"PRAGMA table_info({table(view)})")}
+        for name, kind in view.columns.items():
+            if name not in present:
+                connection.execute(f"ALTER TABLE {table(view)} ADD COLUMN {name} {_TYPES[kind]}")
+        for index in view.indexes:
+            name = f"{table(view)}_{'_'.join(index)}"
+            connection.execute(
+                f"CREATE INDEX IF NOT EXISTS {name} ON {table(view)} (tenant, {', '.join(index)})"
+            )
+
+
+def rows_apply(connection: Connection, changes: Sequence[RowChange]) -> None:
+    """Insert, change or remove rows, in order."""
+    for change in changes:
+        name = f"view_{change.view}"
+        if change.values is None:
+            connection.execute(f"DELETE FROM {name} WHERE key = ?", (change.key,))  # noqa: S608
+            continue
+        columns = ["key", "tenant", *change.values]
+        marks = ", ".join("?" for _ in columns)
+        updates = ", ".join(f"{column} = excluded.{column}" for column in change.values)
+        connection.execute(
+            f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+            f" ON CONFLICT (key) DO UPDATE SET {updates}",
+            (change.key, change.tenant, *change.values.values()),
+        )
+
+
+def search(connection: Connection, views: Mapping[str, View], query: Query) -> Page:
+    """A page of a view."""
+    builder = SearchSql(SqliteDialect(), views)
+    rows = connection.execute(builder.page(query), builder.values).fetchall()
+    if query.before is not None:
+        rows.reverse()
+    total = 0
+    if query.total:
+        counter = SearchSql(SqliteDialect(), views)
+        total = connection.execute(counter.total(query), counter.values).fetchone()[0]
+    found = as_rows(views[query.view], rows)
+    return Page(found, min(total, TOTAL_EXACT), total > TOTAL_EXACT)
+
+
+def aggregate(
+    connection: Connection, views: Mapping[str, View], query: Query, group_by: tuple[str, ...]
+) -> list[tuple[tuple[Any, ...], int]]:
+    """Counts per combination of columns."""
+    builder = SearchSql(SqliteDialect(), views)
+    rows = connection.execute(builder.groups(query, group_by), builder.values).fetchall()
+    return [(tuple(row[:-1]), row[-1]) for row in rows]

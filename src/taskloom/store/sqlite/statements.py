@@ -1,0 +1,428 @@
+"""The statements of the SQLite store, one function per statement."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from msgspec import structs
+
+from taskloom.core.lanes import Lane, LaneChange, LaneId
+from taskloom.core.records import Record
+from taskloom.core.task import Task, TaskState
+from taskloom.ports.store import (
+    Details,
+    FlowRow,
+    IdempotencyId,
+    IdempotencyRow,
+    JournalChunk,
+    OutboxRow,
+    Shelf,
+    SubscriptionId,
+    SubscriptionRow,
+    TimerRow,
+)
+
+Connection = sqlite3.Connection
+
+_FIELDS: Final = Task.__struct_fields__
+_COLUMNS: Final = ", ".join(_FIELDS)
+_MARKS: Final = ", ".join("?" for _ in _FIELDS)
+_LANE: Final = "queue, level, tenant, lane, depth, in_flight, task_limit, paused_until, virtual_time"
+_STATES: Final = tuple(TaskState)
+_STATE: Final = _FIELDS.index("state")
+_CALLBACK: Final = _FIELDS.index("callback")
+_FENCED: Final = _FIELDS.index("fenced")
+
+_INSERT_TASK: Final = f"INSERT INTO tasks ({_COLUMNS}, due_at) VALUES ({_MARKS}, ?)"  # noqa: S608
+_STATIC: Final = frozenset(
+    {"key", "tenant", "queue", "level", "lane", "dialect", "created_at", "flow", "root", "callback"}
+)
+_MUTABLE: Final = tuple(name for name in _FIELDS if name not in _STATIC)
+_UPDATE_TASK: Final = (
+    f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in _MUTABLE)}, due_at = ? WHERE key = ?"  # noqa: S608
+)
+_MUTABLE_FROM: Final = _FIELDS.index(_MUTABLE[0])
+_INSERT_HISTORY: Final = f"INSERT OR REPLACE INTO history ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
+
+
+def in_marks(count: int) -> tuple[str, int]:
+    """Placeholders for `count` values, padded to a power of two so that few statements are prepared."""
+    padded = 1 << max(count - 1, 0).bit_length()
+    return ", ".join("?" * padded), padded
+
+
+def select_in(connection: Connection, sql: str, keys: Sequence[int]) -> list[tuple[Any, ...]]:
+    """Rows of `sql` (with `{}` for the placeholders) for any number of keys."""
+    rows: list[tuple[Any, ...]] = []
+    for start in range(0, len(keys), 512):
+        part = keys[start : start + 512]
+        marks, padded = in_marks(len(part))
+        rows += connection.execute(sql.format(marks), [*part, *(0,) * (padded - len(part))]).fetchall()
+    return rows
+
+
+def task_of(row: Sequence[Any]) -> Task:
+    """A task from a row in field order."""
+    task = Task(*row)
+    task.state = _STATES[row[_STATE]]
+    task.callback = row[_CALLBACK] != 0
+    task.fenced = row[_FENCED] != 0
+    return task
+
+
+def tasks_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, Task]:
+    """Hot tasks, and the ended ones among those that are not hot."""
+    sql = f"SELECT {_COLUMNS} FROM tasks WHERE key IN ({{}})"  # noqa: S608
+    found = {row[0]: task_of(row) for row in select_in(connection, sql, keys)}
+    if len(found) < len(keys):
+        missing = [key for key in keys if key not in found]
+        sql = f"SELECT {_COLUMNS} FROM history WHERE key IN ({{}})"  # noqa: S608
+        found.update((row[0], task_of(row)) for row in select_in(connection, sql, missing))
+    return found
+
+
+def tasks_insert(connection: Connection, tasks: Iterable[Task]) -> None:
+    """New hot rows."""
+    connection.executemany(_INSERT_TASK, [(*structs.astuple(task), task.due_at) for task in tasks])
+
+
+def tasks_update(connection: Connection, tasks: Iterable[Task]) -> None:
+    """Change hot rows."""
+    connection.executemany(_UPDATE_TASK, [_update_row(task) for task in tasks])
+
+
+def _update_row(task: Task) -> tuple[Any, ...]:
+    return (*[getattr(task, name) for name in _MUTABLE], task.due_at, task.key)
+
+
+def tasks_delete(connection: Connection, tasks: Iterable[Task]) -> None:
+    """Remove hot rows."""
+    connection.executemany("DELETE FROM tasks WHERE key = ?", [(task.key,) for task in tasks])
+
+
+def history_put(connection: Connection, tasks: Iterable[Task]) -> None:
+    """Rows of ended tasks; one that ended before is replaced."""
+    connection.executemany(_INSERT_HISTORY, [structs.astuple(task) for task in tasks])
+
+
+def history_delete(connection: Connection, tasks: Iterable[Task]) -> None:
+    """Remove rows of ended tasks that were reopened."""
+    connection.executemany("DELETE FROM history WHERE key = ?", [(task.key,) for task in tasks])
+
+
+def details_insert(connection: Connection, rows: Iterable[tuple[int, bytes, str, bytes]]) -> None:
+    """What is written once with a task: (key, attributes, callback, input)."""
+    connection.executemany("INSERT INTO details VALUES (?, ?, ?, ?)", rows)
+
+
+def attributes_update(connection: Connection, rows: Iterable[tuple[int, bytes]]) -> None:
+    """New attributes: (key, attributes)."""
+    connection.executemany(
+        "UPDATE details SET attributes = ?2 WHERE key = ?1", [(key, body) for key, body in rows]
+    )
+
+
+def details_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, Details]:
+    """Attributes and callback addresses."""
+    rows = select_in(connection, "SELECT key, attributes, callback FROM details WHERE key IN ({})", keys)
+    return {key: Details(attributes, callback) for key, attributes, callback in rows}
+
+
+def inputs_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, bytes]:
+    """Inputs of tasks."""
+    return dict(select_in(connection, "SELECT key, input FROM details WHERE key IN ({})", keys))
+
+
+def payloads_insert(connection: Connection, rows: Iterable[tuple[int, bytes]]) -> None:
+    """Payloads, written once."""
+    connection.executemany("INSERT INTO payloads VALUES (?, ?)", rows)
+
+
+def payloads_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, bytes]:
+    """Payloads."""
+    return dict(select_in(connection, "SELECT key, body FROM payloads WHERE key IN ({})", keys))
+
+
+def lanes_by_id(connection: Connection, lanes: Sequence[LaneId]) -> dict[LaneId, Lane]:
+    """Lanes by name."""
+    sql = f"SELECT {_LANE} FROM lanes WHERE queue = ? AND level = ? AND tenant = ? AND lane = ?"  # noqa: S608
+    rows = [connection.execute(sql, lane).fetchone() for lane in lanes]
+    return {lane.id: lane for lane in (Lane(*row) for row in rows if row is not None)}
+
+
+def lanes_open(connection: Connection, shelf: Shelf, limit: int, now: int) -> list[Lane]:
+    """The lanes of a shelf that may hand out, by (level, virtual time)."""
+    sql = f"SELECT {_LANE} FROM lanes WHERE queue = ? AND depth > 0"  # noqa: S608
+    values: list[Any] = [shelf.queue]
+    if shelf.level >= 0:
+        sql += " AND level = ?"
+        values.append(shelf.level)
+    if shelf.tenant is not None:
+        sql += " AND tenant = ?"
+        values.append(shelf.tenant)
+    sql += " AND paused_until <= ? AND (task_limit = 0 OR in_flight < task_limit)"
+    sql += " ORDER BY level, virtual_time LIMIT ?"
+    return [Lane(*row) for row in connection.execute(sql, [*values, now, limit])]
+
+
+def lanes_of(connection: Connection, queue: str, tenant: str | None) -> list[Lane]:
+    """All lanes of a queue."""
+    sql = f"SELECT {_LANE} FROM lanes WHERE queue = ? AND (?2 IS NULL OR tenant = ?2)"  # noqa: S608
+    return [Lane(*row) for row in connection.execute(sql.replace("= ? ", "= ?1 "), (queue, tenant))]
+
+
+def lanes_add(connection: Connection, changes: dict[LaneId, LaneChange]) -> None:
+    """Relative changes; a lane that fills again starts at the lowest clock of its queue and level."""
+    connection.executemany(
+        """
+        INSERT INTO lanes (queue, level, tenant, lane, depth, in_flight, virtual_time)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7 + (
+            SELECT coalesce(min(virtual_time), 0) FROM lanes WHERE queue = ?1 AND level = ?2 AND depth > 0))
+        ON CONFLICT (queue, level, tenant, lane) DO UPDATE SET
+            virtual_time = ?7 + CASE WHEN depth > 0 THEN virtual_time ELSE max(virtual_time, (
+                SELECT coalesce(min(l.virtual_time), 0) FROM lanes l
+                WHERE l.queue = ?1 AND l.level = ?2 AND l.depth > 0)) END,
+            depth = depth + ?5,
+            in_flight = in_flight + ?6
+        """,
+        [(*lane, c.depth, c.in_flight, c.virtual_time) for lane, c in sorted(changes.items())],
+    )
+
+
+def ready_tasks(connection: Connection, lane: LaneId, limit: int) -> list[Task]:
+    """The next unreserved ready tasks of a lane."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM tasks WHERE queue = ? AND level = ? AND tenant = ? AND lane = ?"  # noqa: S608
+        " AND state = 1 AND assignee = '' ORDER BY priority DESC, key LIMIT ?"
+    )
+    return [task_of(row) for row in connection.execute(sql, (*lane, limit))]
+
+
+def reserved_tasks(connection: Connection, shelf: Shelf, worker: str, limit: int) -> list[Task]:
+    """The next ready tasks reserved for a worker."""
+    sql = (
+        f"SELECT {_COLUMNS} FROM tasks WHERE queue = ?1 AND assignee = ?2 AND state = 1 AND assignee <> ''"  # noqa: S608
+        " AND (?3 < 0 OR level = ?3) AND (?4 IS NULL OR tenant = ?4) ORDER BY priority DESC, key LIMIT ?5"
+    )
+    values = (shelf.queue, worker, shelf.level, shelf.tenant, limit)
+    return [task_of(row) for row in connection.execute(sql, values)]
+
+
+def ready_queues(connection: Connection, limit: int) -> list[tuple[str, str, int]]:
+    """Where something is ready."""
+    sql = "SELECT queue, tenant, sum(depth) FROM lanes WHERE depth > 0 GROUP BY queue, tenant LIMIT ?"
+    return connection.execute(sql, (limit,)).fetchall()
+
+
+def flows_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, FlowRow]:
+    """Flows."""
+    sql = "SELECT key, root, kind, tenant, state FROM flows WHERE key IN ({})"
+    return {row[0]: FlowRow(*row) for row in select_in(connection, sql, keys)}
+
+
+def flows_put(connection: Connection, flows: Iterable[FlowRow]) -> None:
+    """Flows as they stand now."""
+    connection.executemany(
+        "INSERT INTO flows VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET state = excluded.state",
+        [structs.astuple(flow) for flow in flows],
+    )
+
+
+def flows_delete(connection: Connection, keys: Iterable[int]) -> None:
+    """Flows that ended for good; their timers and subscriptions go with them."""
+    rows = [(key,) for key in keys]
+    connection.executemany("DELETE FROM flows WHERE key = ?", rows)
+    connection.executemany("DELETE FROM timers WHERE flow = ?", rows)
+    connection.executemany("DELETE FROM counters WHERE flow = ?", rows)
+
+
+def record_by_id(connection: Connection, kind: str, tenant: str, name: str) -> Record | None:
+    """One record."""
+    row = connection.execute(
+        "SELECT * FROM records WHERE kind = ? AND tenant = ? AND name = ?", (kind, tenant, name)
+    ).fetchone()
+    return Record(*row) if row is not None else None
+
+
+def record_by_key(connection: Connection, key: int) -> Record | None:
+    """The record that was given a key."""
+    row = connection.execute("SELECT * FROM records WHERE key = ? AND key <> 0", (key,)).fetchone()
+    return Record(*row) if row is not None else None
+
+
+def records_after(
+    connection: Connection, kind: str, tenant: str | None, after: str, limit: int
+) -> list[Record]:
+    """Records of a kind by (name, tenant), names above `after`."""
+    rows = connection.execute(
+        "SELECT * FROM records WHERE kind = ?1 AND (?2 IS NULL OR tenant = ?2) AND name > ?3"
+        " ORDER BY name, tenant LIMIT ?4",
+        (kind, tenant, after, limit),
+    )
+    return [Record(*row) for row in rows]
+
+
+def records_put(connection: Connection, records: Iterable[Record]) -> None:
+    """Records as they stand now."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)",
+        [structs.astuple(record) for record in records],
+    )
+
+
+def records_delete(connection: Connection, names: Iterable[tuple[str, str, str]]) -> None:
+    """Records that are gone."""
+    connection.executemany("DELETE FROM records WHERE kind = ? AND tenant = ? AND name = ?", names)
+
+
+def idempotency_by_id(
+    connection: Connection, slots: Sequence[IdempotencyId]
+) -> dict[IdempotencyId, IdempotencyRow]:
+    """Answers given before."""
+    sql = "SELECT * FROM idempotency WHERE tenant = ? AND scope = ? AND key = ?"
+    rows = [connection.execute(sql, slot).fetchone() for slot in slots]
+    return {(row[0], row[1], row[2]): IdempotencyRow(*row) for row in rows if row is not None}
+
+
+def idempotency_insert(connection: Connection, rows: Iterable[IdempotencyRow]) -> None:
+    """Answers given now."""
+    connection.executemany(
+        "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?, ?)", [structs.astuple(row) for row in rows]
+    )
+
+
+def subscriptions_by_id(
+    connection: Connection, slots: Sequence[SubscriptionId]
+) -> dict[SubscriptionId, list[SubscriptionRow]]:
+    """Who waits at these slots, oldest flow first."""
+    sql = "SELECT * FROM subscriptions WHERE tenant = ? AND kind = ? AND name = ? AND key = ? ORDER BY flow"
+    return {slot: [SubscriptionRow(*row) for row in connection.execute(sql, slot)] for slot in slots}
+
+
+def subscriptions_insert(connection: Connection, rows: Iterable[SubscriptionRow]) -> None:
+    """New subscriptions."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?, ?, ?)",
+        [structs.astuple(row) for row in rows],
+    )
+
+
+def subscriptions_delete(connection: Connection, rows: Iterable[tuple[SubscriptionId, int]]) -> None:
+    """Ended subscriptions: (slot, flow)."""
+    connection.executemany(
+        "DELETE FROM subscriptions WHERE tenant = ? AND kind = ? AND name = ? AND key = ? AND flow = ?",
+        [(*slot, flow) for slot, flow in rows],
+    )
+
+
+def timers_by_id(connection: Connection, slots: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    """Instants of timers."""
+    sql = "SELECT at FROM timers WHERE flow = ? AND name = ?"
+    rows = {slot: connection.execute(sql, slot).fetchone() for slot in slots}
+    return {slot: row[0] for slot, row in rows.items() if row is not None}
+
+
+def timers_put(connection: Connection, timers: Iterable[TimerRow]) -> None:
+    """Set or move timers."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO timers VALUES (?, ?, ?)", [structs.astuple(timer) for timer in timers]
+    )
+
+
+def timers_delete(connection: Connection, slots: Iterable[tuple[int, str]]) -> None:
+    """Clear timers."""
+    connection.executemany("DELETE FROM timers WHERE flow = ? AND name = ?", slots)
+
+
+def counter_add(connection: Connection, flow: int, name: str, by: int) -> int:
+    """Change a counter and answer its value."""
+    row = connection.execute(
+        "INSERT INTO counters VALUES (?1, ?2, ?3)"
+        " ON CONFLICT (flow, name) DO UPDATE SET value = value + ?3 RETURNING value",
+        (flow, name, by),
+    ).fetchall()
+    return int(row[0][0])
+
+
+def outbox_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, OutboxRow]:
+    """Calls that have not left for good."""
+    rows = select_in(connection, "SELECT * FROM outbox WHERE key IN ({})", keys)
+    return {row[0]: OutboxRow(*row) for row in rows}
+
+
+def outbox_put(connection: Connection, rows: Iterable[OutboxRow]) -> None:
+    """New calls, and those to be tried again."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?)", [structs.astuple(row) for row in rows]
+    )
+
+
+def outbox_delete(connection: Connection, keys: Iterable[int]) -> None:
+    """Calls that are done."""
+    connection.executemany("DELETE FROM outbox WHERE key = ?", [(key,) for key in keys])
+
+
+def outbox_due(connection: Connection, now: int, limit: int) -> list[OutboxRow]:
+    """Calls that may leave now, oldest first."""
+    sql = "SELECT * FROM outbox WHERE next_at <= ? ORDER BY key LIMIT ?"
+    return [OutboxRow(*row) for row in connection.execute(sql, (now, limit))]
+
+
+def follow_ups_insert(connection: Connection, rows: Iterable[tuple[int, bytes]]) -> None:
+    """Commands that follow."""
+    connection.executemany("INSERT INTO follow_ups VALUES (?, ?)", rows)
+
+
+def follow_ups_delete(connection: Connection, keys: Iterable[int]) -> None:
+    """Commands that were carried out."""
+    connection.executemany("DELETE FROM follow_ups WHERE key = ?", [(key,) for key in keys])
+
+
+def follow_ups_open(connection: Connection, keys: Sequence[int]) -> set[int]:
+    """Which of these are still to be carried out."""
+    return {row[0] for row in select_in(connection, "SELECT key FROM follow_ups WHERE key IN ({})", keys)}
+
+
+def head_advance(connection: Connection, events: int, last_key: int) -> int:
+    """Take the next event numbers; answers the last of them."""
+    rows = connection.execute(
+        "UPDATE head SET sequence = sequence + ?, last_key = max(last_key, ?) RETURNING sequence",
+        (events, last_key),
+    ).fetchall()
+    return int(rows[0][0])
+
+
+def journal_insert(connection: Connection, first: int, last: int, body: bytes) -> None:
+    """The events of this transaction."""
+    connection.execute("INSERT INTO journal VALUES (?, ?, ?)", (first, last, body))
+
+
+def journal_after(connection: Connection, after: int, limit: int) -> list[JournalChunk]:
+    """Chunks with events above a number."""
+    rows = connection.execute(
+        "SELECT * FROM journal WHERE first > (SELECT coalesce(max(first), 0) FROM journal WHERE first <= ?1)"
+        " OR (first <= ?1 AND last > ?1) ORDER BY first LIMIT ?2",
+        (after, limit),
+    )
+    return [JournalChunk(*row) for row in rows if row[1] > after]
+
+
+def due_tasks(connection: Connection, now: int, limit: int) -> list[int]:
+    """Tasks whose instant has come."""
+    sql = "SELECT key FROM tasks WHERE due_at <= ? AND due_at < 4611686018427387903 ORDER BY due_at LIMIT ?"
+    return [row[0] for row in connection.execute(sql, (now, limit))]
+
+
+def due_timers(connection: Connection, now: int, limit: int) -> list[TimerRow]:
+    """Timers whose instant has come."""
+    sql = "SELECT flow, name, at FROM timers WHERE at <= ? ORDER BY at LIMIT ?"
+    return [TimerRow(*row) for row in connection.execute(sql, (now, limit))]
+
+
+def next_due(connection: Connection) -> int | None:
+    """The earliest instant anything is due."""
+    row = connection.execute(
+        "SELECT min(at) FROM (SELECT min(due_at) AS at FROM tasks WHERE due_at < 4611686018427387903"
+        " UNION ALL SELECT min(at) FROM timers UNION ALL SELECT min(next_at) FROM outbox)"
+    ).fetchone()
+    return None if row[0] is None else int(row[0])
