@@ -13,6 +13,7 @@ from msgspec import Struct
 from taskloom.flows.document.identifiers import has_iban_check, has_vat_check
 from taskloom.flows.document.pages import Annotation
 from taskloom.flows.document.patterns import matches
+from taskloom.flows.document.rules import entities_of, feel_value, judge
 from taskloom.flows.document.schema import Entity, EntityType, Schema, Severity, Step
 from taskloom.flows.document.values import normalize
 
@@ -53,13 +54,18 @@ class Issue(Struct, frozen=True):
     message: str
 
 
-def check(annotations: tuple[Annotation, ...], schema: Schema, label: str | None) -> tuple[Issue, ...]:
-    """Everything that is wrong with these values under the schema, in the order of the schema."""
+def check(
+    annotations: tuple[Annotation, ...], schema: Schema, label: str | None, now_ms: int
+) -> tuple[Issue, ...]:
+    """Everything that is wrong with these values under the schema, in the order of the schema.
+
+    `now_ms` is what a rule's `today()` and `now()` see.
+    """
     found = _by_entity(annotations)
     issues: list[Issue] = []
     for entity in schema.entities_of(label):
         issues += _entity_issues(entity, found.get(entity.id, ()))
-    return tuple(issues)
+    return (*issues, *_rule_issues(found, schema, label, now_ms))
 
 
 def blocks(issue: Issue, schema: Schema) -> bool:
@@ -127,6 +133,33 @@ def _entity_issues(entity: Entity, found: tuple[Annotation, ...]) -> list[Issue]
             if fault is not None:
                 issues.append(_issue(kind, entity, (annotation,), f"{_name(entity)}: {fault}"))
     return issues
+
+
+def _rule_issues(
+    found: Mapping[str, tuple[Annotation, ...]], schema: Schema, label: str | None, now_ms: int
+) -> list[Issue]:
+    rules = schema.rules_of(label)
+    if not rules:
+        return []
+    doc = {
+        entity.id: feel_value(entity, _values(entity, found.get(entity.id, ()))) for entity in schema.entities
+    }
+    issues = []
+    for verdict in judge(rules, doc, label, now_ms):
+        if verdict.passed:
+            continue
+        rule, about = verdict.rule, entities_of(verdict.rule)
+        ids = tuple(annotation.id for name in about for annotation in found.get(name, ()))
+        code = Code.RULE_ERROR if verdict.is_error else Code.RULE_FAILED
+        message = ": ".join(filter(None, (rule.message or f"{rule.id} does not hold", verdict.detail)))
+        issues.append(Issue(rule.id, code, rule.severity, about, ids, message))
+    return issues
+
+
+def _values(entity: Entity, found: tuple[Annotation, ...]) -> list[str]:
+    """The valid values of an entity in their normal spelling."""
+    values = (annotation.normalized or normalize(entity, annotation.content) for annotation in found)
+    return [value for value in values if value is not None]
 
 
 def _regex(entity: Entity, value: str) -> str | None:

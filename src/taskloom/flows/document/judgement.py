@@ -10,22 +10,22 @@ _GOLDEN = 0x9E3779B97F4A7C15
 _MASK = (1 << 64) - 1
 
 
-def blocking_issues(document: Document, schema: Schema) -> tuple[Issue, ...]:
+def blocking_issues(document: Document, schema: Schema, now_ms: int) -> tuple[Issue, ...]:
     """What keeps a person from completing the review of this step: ERROR issues, thresholds never."""
-    return tuple(issue for issue in issues_of(document, schema) if issue.severity is Severity.ERROR)
+    return tuple(issue for issue in issues_of(document, schema, now_ms) if issue.severity is Severity.ERROR)
 
 
-def issues_of(document: Document, schema: Schema) -> tuple[Issue, ...]:
+def issues_of(document: Document, schema: Schema, now_ms: int) -> tuple[Issue, ...]:
     """Everything that is wrong with the document at its step."""
     kind = document.current.type
     if kind is StepType.CLASSIFY and document.label is None:
         return (Issue("required:label", Code.MISSING, Severity.ERROR, (), (), "the label is missing"),)
     if kind not in _CHECKED:
         return ()
-    return check(annotations_of(document.pages), schema, document.label)
+    return check(annotations_of(document.pages), schema, document.label, now_ms)
 
 
-def review_reasons(document: Document, schema: Schema) -> tuple[Reason, ...]:
+def review_reasons(document: Document, schema: Schema, now_ms: int) -> tuple[Reason, ...]:
     """Why a person has to look before the document leaves its step; empty when nobody needs to."""
     step = document.current
     reasons: set[Reason] = set()
@@ -38,7 +38,7 @@ def review_reasons(document: Document, schema: Schema) -> tuple[Reason, ...]:
         elif document.label_confidence < needed:
             reasons.add(Reason.LOW_CONFIDENCE)
     if step.type in _CHECKED:
-        issues = issues_of(document, schema)
+        issues = issues_of(document, schema, now_ms)
         annotations = annotations_of(document.pages)
         reasons.update(reasons_to_review(annotations, issues, schema, step, document.label))
     if not reasons and step.type is StepType.EXTRACT and is_sampled(document.key, schema.sample_rate):

@@ -100,7 +100,7 @@ class StepResult(Struct, frozen=True, omit_defaults=True):
 
 def result_fault(result: StepResult, schema: Schema, pages: tuple[Page, ...]) -> str | None:
     """Why a result cannot be taken; None when it can."""
-    count = len(result.pages) or len(pages)
+    count = len(pages) or len(result.pages)
     if len(result.pages) > DOCUMENT_PAGES:
         return f"a document has at most {DOCUMENT_PAGES} pages"
     if len(result.fields) > DOCUMENT_ANNOTATIONS:

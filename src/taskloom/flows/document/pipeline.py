@@ -75,14 +75,14 @@ def fail_step(document: Document, ticket: int, failure: Failure, now_ms: int) ->
     return refused or _end_step_badly(document, "fail_step", failure, now_ms)
 
 
-def complete_review(document: Document, schema: Schema, by: str) -> Outcome:
+def complete_review(document: Document, schema: Schema, by: str, now_ms: int) -> Outcome:
     """A person has looked: check the values, then leave the step, or ask for a second pair of eyes."""
     refused = refuse(document, "complete_review")
     if refused is not None:
         return refused
     if by in document.reviewed_by:
         return Refused(Refusal.SAME_REVIEWER, "The second review must be completed by somebody else.")
-    issues = blocking_issues(document, schema)
+    issues = blocking_issues(document, schema, now_ms)
     if issues:
         count = f"{len(issues)} check{'s' if len(issues) > 1 else ''} failed."
         return Refused(Refusal.VALIDATION_FAILED, count, issues)
@@ -199,7 +199,7 @@ def _judge(document: Document, schema: Schema, now_ms: int) -> Moved:
     """The automatic part is done: send the document to a person if one has to look, else on."""
     if document.current.type not in REVIEWABLE:
         return _advance(document, schema, now_ms)
-    reasons = review_reasons(document, schema)
+    reasons = review_reasons(document, schema, now_ms)
     return _send_to_review(document, reasons) if reasons else _advance(document, schema, now_ms)
 
 

@@ -14,6 +14,7 @@ from taskloom.flows.document.amounts import FORMATS
 from taskloom.flows.document.dates import ORDERS, parse_date
 from taskloom.flows.document.fields import is_known_field
 from taskloom.flows.document.patterns import pattern_fault
+from taskloom.flows.document.rules import rule_fault
 from taskloom.flows.document.schema import Entity, EntityType, Label, Rule, Schema, Step, StepType
 
 _NAME_RANGE = range(2, 26)
@@ -42,7 +43,7 @@ def parse_schema(body: bytes) -> Schema | tuple[SchemaFault, ...]:
         return (SchemaFault("", f"a schema has at most {limits.SCHEMA_BYTES} bytes"),)
     try:
         raw = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return (SchemaFault("", f"not JSON: {error}"),)
     if not isinstance(raw, dict):
         return (SchemaFault("", "expected an object"),)
@@ -202,8 +203,9 @@ def _rule_faults(path: str, rule: Rule, schema: Schema) -> Iterator[SchemaFault]
     for entity_id in rule.entities:
         if schema.entity(entity_id) is None:
             yield SchemaFault(f"{path}.entities", f"the entity {entity_id!r} is not declared")
-    if not rule.expr.strip() or len(rule.expr) > limits.RULE_LENGTH:
-        yield SchemaFault(f"{path}.expr", f"1 to {limits.RULE_LENGTH} characters")
+    fault = rule_fault(rule)
+    if fault is not None:
+        yield SchemaFault(f"{path}.expr", fault)
 
 
 def _label_faults(path: str, used: tuple[str, ...], schema: Schema) -> Iterator[SchemaFault]:
