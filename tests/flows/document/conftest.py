@@ -18,7 +18,7 @@ GOOD = StepResult(
     fields=(
         Proposal("total_amount", "1.234,56 €", 0.97, 1, (100.0, 200.0, 300.0, 240.0)),
         Proposal("issue_date", "05.03.2024", 0.95, 2, (10.0, 20.0, 30.0, 24.0)),
-    )
+    ),
 )
 
 

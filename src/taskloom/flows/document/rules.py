@@ -1,7 +1,7 @@
 """Cross-field rules: FEEL over `doc`, the document's values by entity id.
 
 Amounts and numbers are exact decimals, dates are dates, a missing value is null, and an entity that may occur
-more than once is a list. Only `true` passes. Anything else fails the rule, and where the reason is not plainly
+more than once is a list. Only `true` passes. Anything else fails the rule; where the reason is not plainly
 the values themselves (something was null, a limit was passed, the result is no boolean) it is RULE_ERROR.
 
 All rules of a document share one budget of steps, so their number cannot be used to stop a server.

@@ -1,10 +1,12 @@
 """Pages and words out of a PDF's text layer, in pixels at 300 dpi from the top left.
 
 A word ends at a blank, at a gap, at a step back or at another baseline: what the file calls one run of text
-may be two columns of a table. Words come in the order they are read: line by line, left to right.
+may be two columns of a table. Words come in the order they are read: line by line, left to right. Text that
+does not stand level on the page as it is shown (a note along the margin) comes last, each word a line.
 """
 
 import ctypes
+import math
 from collections.abc import Callable, Iterator
 
 import pypdfium2
@@ -21,6 +23,7 @@ _BASELINE = 0.3
 _UNKNOWN = frozenset({0, 0xFFFD, 0xFFFE, 0xFFFF})
 _HIGH_SURROGATES = range(0xD800, 0xDC00)
 _LOW_SURROGATES = range(0xDC00, 0xE000)
+_LEVEL_DEGREES = 10
 _HYPHEN = 2
 """What the library gives for a hyphen at the end of a line."""
 
@@ -102,6 +105,7 @@ class _Letter(Struct):
     right: float
     bottom: float
     base: float
+    is_level: bool = True
     is_unknown: bool = False
 
 
@@ -133,7 +137,10 @@ def _letters(text: ctypes.c_void_p, box: PageBox) -> Iterator[_Letter]:
         _, base = box.to_pixels(x.value, y.value)
         is_unknown = code in _UNKNOWN
         shown = "\ufffd" if is_unknown else sign
-        yield _Letter(shown, min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1), base, is_unknown)
+        edges = min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)
+        angle = math.degrees(pdfium.FPDFText_GetCharAngle(text, index)) + box.rotation
+        is_level = (angle + _LEVEL_DEGREES) % 360 <= 2 * _LEVEL_DEGREES
+        yield _Letter(shown, *edges, base, is_level, is_unknown)
 
 
 class _Run(Struct):
@@ -143,6 +150,7 @@ class _Run(Struct):
     right: float
     bottom: float
     base: float
+    is_level: bool
 
 
 def _words(letters: list[_Letter]) -> list[_Run]:
@@ -153,11 +161,12 @@ def _words(letters: list[_Letter]) -> list[_Run]:
             current = None
             continue
         if current is None or _parts(current, letter):
-            current = _Run(letter.sign, letter.left, letter.top, letter.right, letter.bottom, letter.base)
+            edges = letter.left, letter.top, letter.right, letter.bottom
+            current = _Run(letter.sign, *edges, letter.base, letter.is_level)
             words.append(current)
             continue
         current.text += letter.sign
-        current.right = max(current.right, letter.right)
+        current.left, current.right = min(current.left, letter.left), max(current.right, letter.right)
         current.top, current.bottom = min(current.top, letter.top), max(current.bottom, letter.bottom)
     if len(words) > limits.PAGE_WORDS:
         raise FileRefused("UNSUPPORTED_FILE", f"A page has more than {limits.PAGE_WORDS} words.")
@@ -165,6 +174,13 @@ def _words(letters: list[_Letter]) -> list[_Run]:
 
 
 def _parts(word: _Run, letter: _Letter) -> bool:
+    """Whether a letter begins a new word; for text that is not level only distance counts."""
+    if word.is_level != letter.is_level:
+        return True
+    if not letter.is_level:
+        far = _GAP * max(letter.right - letter.left, letter.bottom - letter.top)
+        across = max(letter.left - word.right, word.left - letter.right)
+        return across > far or max(letter.top - word.bottom, word.top - letter.bottom) > far
     height = max(word.bottom - word.top, 1.0)
     gap = letter.left - word.right
     return gap > _GAP * height or gap < -height or abs(letter.base - word.base) > _BASELINE * height
@@ -173,7 +189,8 @@ def _parts(word: _Run, letter: _Letter) -> bool:
 def _in_lines(words: list[_Run]) -> tuple[Word, ...]:
     """The words in reading order with the number of their line."""
     lines: list[list[_Run]] = []
-    for word in sorted(words, key=lambda word: (word.base, word.left)):
+    level = [word for word in words if word.is_level]
+    for word in sorted(level, key=lambda word: (word.base, word.left)):
         last = lines[-1][0] if lines else None
         if last is not None and abs(word.base - last.base) <= _BASELINE * min(
             word.bottom - word.top, last.bottom - last.top
@@ -181,6 +198,7 @@ def _in_lines(words: list[_Run]) -> tuple[Word, ...]:
             lines[-1].append(word)
         else:
             lines.append([word])
+    lines += [[word] for word in words if not word.is_level]
     return tuple(
         Word(word.text, *_rounded(word), number)
         for number, line in enumerate(lines)
