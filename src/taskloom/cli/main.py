@@ -13,6 +13,7 @@ from collections.abc import Sequence
 # name -> (module, what it does)
 COMMANDS = {
     "serve": ("taskloom.cli.serve", "start a server"),
+    "dmn": ("taskloom.cli.dmn", "evaluate and check decision models, run the DMN compatibility kit"),
     "config": ("taskloom.cli.config", "show every setting, its value and where it comes from"),
 }
 
