@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
-import re2
+import re2  # type: ignore[import-untyped]  # the package ships no types
 
 from taskloom.core.limits import REGEX_LENGTH
 
