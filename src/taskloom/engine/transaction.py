@@ -53,6 +53,8 @@ class BatchResult(Struct, gc=False):
     """The earliest instant the batch asked to be woken at, 0 for none."""
     outbox: bool = False
     follow_ups: Sequence[FollowUpRow] = ()
+    ended: Sequence[int] = ()
+    """Flows that ended."""
 
 
 def run(environment: Environment, submissions: Sequence[Submission], now: int) -> Work:
@@ -228,4 +230,5 @@ def _result(
         next_due,
         bool(save.outbox),
         [*save.follow_ups, *released],
+        save.flows_ended,
     )
