@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from taskloom.core.payload import strict_error
 from taskloom.dialects.agents import errors, rpc
 from taskloom.dialects.agents.errors import RpcError
 from taskloom.dialects.agents.method import Context, Method, Methods, shared
@@ -19,6 +20,8 @@ from taskloom.ports.store import UnavailableError
 log = logging.getLogger(__name__)
 
 _json: Final = msgspec.json.Encoder()
+_OPAQUE: Final = frozenset({"result"})
+"""What workers hand in is kept byte for byte; all other params are read."""
 
 
 class Dispatcher:
@@ -54,9 +57,12 @@ class Dispatcher:
         refusal = _admit(context, method)
         if refusal is not None:
             return refusal
+        unfit = strict_error(params, _OPAQUE)
+        if unfit is not None:
+            return errors.invalid_params(unfit)
         try:
             decoded = _params(method, params)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except msgspec.DecodeError as error:
             return errors.invalid_params(str(error))
         return await _run(context, method, decoded)
 

@@ -10,11 +10,14 @@ import msgspec
 from msgspec import Raw, Struct
 
 from taskloom.core.limits import RPC_BATCH_LENGTH, RPC_ID_LENGTH, RPC_METHOD_LENGTH
+from taskloom.core.payload import opaque_error, strict_error
 from taskloom.dialects.agents import errors
 from taskloom.dialects.agents.errors import RpcError
 
 NULL: Final = b"null"
 NO_PARAMS: Final = b"{}"
+_OPAQUE: Final = frozenset({"params", "id"})
+"""Members that are not read here: the params are the method's to check, the id is only given back."""
 
 
 class Call(Struct, frozen=True, gc=False):
@@ -48,6 +51,7 @@ class _Envelope(Struct, gc=False):
 
 
 _envelope: Final = msgspec.json.Decoder(_Envelope)
+_any: Final = msgspec.json.Decoder(Raw)
 _array: Final = msgspec.json.Decoder(list[Raw])
 _text: Final = msgspec.json.Decoder(str)
 _json: Final = msgspec.json.Encoder()
@@ -60,12 +64,13 @@ def read(body: bytes) -> Call | Failed | Batch:
 
 def read_batch(body: bytes) -> Failed | Batch:
     """The calls of an array; anything else is one error, not an array of them."""
+    unfit = opaque_error(body)
+    if unfit is not None:
+        return Failed(_no_json(body, unfit))
     try:
         members = _array.decode(body)
     except msgspec.ValidationError as error:
         return Failed(errors.invalid_request(f"a batch must be an array: {error}"))
-    except (msgspec.DecodeError, RecursionError) as error:
-        return Failed(errors.parse_error(str(error)))
     if not members:
         return Failed(errors.invalid_request("the batch is empty"))
     if len(members) > RPC_BATCH_LENGTH:
@@ -74,14 +79,27 @@ def read_batch(body: bytes) -> Failed | Batch:
     return Batch([read_call(bytes(member)) for member in members])
 
 
+def _no_json(body: bytes, issue: str) -> RpcError:
+    """Whether a body that was refused is no JSON, or JSON we do not take."""
+    try:
+        body.decode()
+        _any.decode(body)
+    except RecursionError:
+        return errors.invalid_request(issue)
+    except (UnicodeDecodeError, msgspec.DecodeError):
+        return errors.parse_error(issue)
+    return errors.invalid_request(issue)
+
+
 def read_call(body: bytes) -> Call | Failed:
     """One request object, checked member by member; the id is used for the answer as soon as it is valid."""
+    unfit = strict_error(body, _OPAQUE)
+    if unfit is not None:
+        return Failed(_no_json(body, unfit))
     try:
         envelope = _envelope.decode(body)
     except msgspec.ValidationError as error:
         return Failed(errors.invalid_request(str(error)))
-    except (msgspec.DecodeError, RecursionError) as error:
-        return Failed(errors.parse_error(str(error)))
     number = bytes(envelope.id)
     if number and not _is_id(number):
         return Failed(errors.invalid_request("id must be a string, a number or null"))
