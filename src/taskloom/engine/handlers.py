@@ -7,8 +7,8 @@ from typing import Any, Final, get_args
 import msgspec
 
 from taskloom.core.apply import apply, created
-from taskloom.core.commands import Complete, Create, TaskCommand, Update, Wake
-from taskloom.core.decide import Moment, decide
+from taskloom.core.commands import Create, TaskCommand, Update, Wake
+from taskloom.core.decide import Finishing, Moment, decide, overlay
 from taskloom.core.events import (
     AnyTaskEvent,
     FlowCommanded,
@@ -90,7 +90,7 @@ def _task_command(change: Change, command: TaskCommand) -> Outcome:
     task = change.task(command.key)
     moment = Moment(change.now, change.new_key)
     if task is not None:
-        if task.state >= COMPLETED and type(command) is Complete and task.result_key:
+        if task.state >= COMPLETED and isinstance(command, Finishing) and task.result_key:
             moment.prior = change.payload(task.result_key)
         if type(command) is Update and command.attributes is not None:
             moment.attributes = change.attributes_of(command.key)
@@ -120,9 +120,10 @@ def _record(change: Change, task: Task, events: list[AnyTaskEvent], payload: byt
                 row = OutboxRow(change.new_key(), task.tenant, task.key, 0, change.now)
                 change.write("outbox", row)
         elif isinstance(event, TaskUpdated) and event.attributes is not None:
+            merged = overlay(change.attributes_of(task.key), event.attributes)
             if change.attributes is None:
                 change.attributes = {}
-            change.attributes[task.key] = event.attributes
+            change.attributes[task.key] = merged
         if task.flow and kind in _REACTED:
             _react(change, task, event, payload)
     return task
