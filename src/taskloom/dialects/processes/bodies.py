@@ -52,11 +52,9 @@ def _misfit(message: str) -> Refusal:
     return unparsable(path) if path else BODY_UNREADABLE
 
 
-def read_variables(raw: msgspec.Raw | None, field: str = "variables") -> bytes | Refusal | None:
+def read_variables(raw: msgspec.Raw, field: str = "variables") -> bytes | Refusal | None:
     """The bytes of a JSON object; None for nothing and for null."""
-    if raw is None:
-        return None
-    body = bytes(raw)
+    body = bytes(raw).strip()
     if body[:1] == b"{":
         return body
     return None if body in (b"", b"null") else unparsable(field)

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Raw, Struct, field
 
-Int32 = Annotated[int, Meta(ge=-(2**31), lt=2**31)]
-Int64 = Annotated[int, Meta(ge=-(2**63), lt=2**63)]
+Int32 = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
+Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class RequestBody(Struct, frozen=True, gc=False, rename="camel", forbid_unknown_fields=True, kw_only=True):
@@ -42,7 +42,7 @@ class Leased(RequestBody, frozen=True):
 class JobCompletion(Leased, frozen=True):
     """POST /jobs/{jobKey}/completion. The result is read by listener jobs only, of which there are none."""
 
-    variables: Raw | None = None
+    variables: Raw = Raw()
     result: "JobResult | None" = None
     business_id: str | None = None
 
@@ -83,7 +83,7 @@ class JobFailure(Leased, frozen=True):
     retries: Int32 | None = None
     error_message: str | None = None
     retry_back_off: Int64 | None = None
-    variables: Raw | None = None
+    variables: Raw = Raw()
 
 
 class JobError(Leased, frozen=True):
@@ -91,7 +91,7 @@ class JobError(Leased, frozen=True):
 
     error_code: str | None = None
     error_message: str | None = None
-    variables: Raw | None = None
+    variables: Raw = Raw()
 
 
 class JobChangeset(RequestBody, frozen=True):
@@ -128,7 +128,7 @@ class InstanceCreation(RequestBody, frozen=True):
     process_definition_id: str | None = None
     process_definition_key: str | None = None
     process_definition_version: Int32 | None = None
-    variables: Raw | None = None
+    variables: Raw = Raw()
     tenant_id: str | None = None
     operation_reference: Int64 | None = None
     start_instructions: tuple[StartInstruction, ...] | None = None
@@ -143,7 +143,7 @@ class InstanceCreation(RequestBody, frozen=True):
 class VariablesChange(RequestBody, frozen=True):
     """PUT /element-instances/{elementInstanceKey}/variables."""
 
-    variables: Raw | None = None
+    variables: Raw = Raw()
     local: bool | None = None
     operation_reference: Int64 | None = None
 

@@ -54,6 +54,9 @@ class Beginning(msgspec.Struct, frozen=True, omit_defaults=True):
     business_id: str = ""
 
 
+NO_RESULT = msgspec.Raw()
+
+
 class Advance(msgspec.Struct, frozen=True, omit_defaults=True):
     """The body of the event."""
 
@@ -64,7 +67,7 @@ class Advance(msgspec.Struct, frozen=True, omit_defaults=True):
     incidents: int = 0
     """How many incidents are open now."""
     beginning: Beginning | None = None
-    result: msgspec.Raw = msgspec.Raw()
+    result: msgspec.Raw = NO_RESULT
     """The variables at the end, where somebody awaits them."""
 
 
@@ -79,7 +82,6 @@ def told(reaction: Reaction, process: Process) -> list[Emit]:
     instance = reaction.instance
     is_new = isinstance(events[0], InstanceCreated)
     is_over = instance.state in (InstanceState.COMPLETED, InstanceState.TERMINATED)
-    result = render(instance, instance.key) if is_over and instance.is_awaited else b""
     advance = Advance(
         process=instance.process,
         definition=instance.definition,
@@ -87,10 +89,14 @@ def told(reaction: Reaction, process: Process) -> list[Emit]:
         events=events,
         incidents=len(instance.incidents),
         beginning=_beginning(instance, process) if is_new else None,
-        result=msgspec.Raw(result),
+        result=_result(instance) if is_over else NO_RESULT,
     )
     name = ENDED if is_over else STARTED if is_new else ADVANCED
     return [Emit(name, msgspec.json.encode(advance))]
+
+
+def _result(instance: Instance) -> msgspec.Raw:
+    return msgspec.Raw(render(instance, instance.key)) if instance.is_awaited else NO_RESULT
 
 
 def _beginning(instance: Instance, process: Process) -> Beginning:
