@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from camunda_orchestration_sdk import (
     CamundaAsyncClient,
+    CancelProcessInstanceRequest,
     IncidentFilter,
     IncidentSearchQuery,
     JobChangeset,
@@ -254,5 +255,8 @@ async def test_searches_read_every_page(client, deploy):
 async def test_refusals_arrive_as_the_errors_of_the_client(client, deploy):
     with pytest.raises(BadRequestError, match="startEvent|start event"):
         await deploy(process_xml([]).replace(b"startEvent", b"userTask"))
-    with pytest.raises(NotFoundError):
-        await client.cancel_process_instance(process_instance_key=ProcessInstanceKey("123"))
+    nobody = ProcessInstanceKey("123")
+    with pytest.raises(NotFoundError, match="no such process was found"):
+        await client.cancel_process_instance(
+            process_instance_key=nobody, data=CancelProcessInstanceRequest(operation_reference=1)
+        )

@@ -125,8 +125,8 @@ async def _wait(request: Request, claims: Sequence[Claim], wait_ms: int) -> list
                 gone = gone or asyncio.ensure_future(request.disconnected())
                 rung = asyncio.ensure_future(ticket.wait(rest_ms))
                 await asyncio.wait({rung, gone}, return_when=asyncio.FIRST_COMPLETED)
-                rung.cancel()
-                if gone.done():
+                if not (rung.done() and rung.result()):
+                    rung.cancel()
                     return []
     finally:
         if gone is not None:

@@ -14,6 +14,7 @@ async def wait_for_end(request: Request, instance: int, wait_ms: int) -> bytes |
     """The variables of the completed instance; when the time is over it goes on without the caller."""
     engine = request.engine
     deadline = engine.clock.monotonic_ms() + wait_ms
+    is_over = False
     while True:
         with engine.waiting.ticket(("flow", instance)) as ticket:
             row = await _row(request, instance)
@@ -25,9 +26,9 @@ async def wait_for_end(request: Request, instance: int, wait_ms: int) -> bytes |
                 )
                 return rejected(INTENT, INVALID_STATE, reason)
             rest_ms = deadline - engine.clock.monotonic_ms()
-            if rest_ms <= 0 or engine.waiting.closed:
+            if is_over or rest_ms <= 0 or engine.waiting.closed:
                 return _too_long(instance, wait_ms)
-            await ticket.wait(rest_ms)
+            is_over = not await ticket.wait(rest_ms)
 
 
 def _too_long(instance: int, wait_ms: int) -> Refusal:

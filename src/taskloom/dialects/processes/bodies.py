@@ -6,10 +6,12 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from taskloom.core.payload import strict_error
 from taskloom.dialects.operation import Refusal
 from taskloom.dialects.processes.problem import (
     BODY_MISSING,
     BODY_UNREADABLE,
+    bad_json,
     bad_request,
     must_be,
     unparsable,
@@ -20,6 +22,8 @@ Shape = TypeVar("Shape")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*?)`")
 _PLACE = re.compile(r" - at `\$\.?(.*)`$")
 
+OPAQUE = frozenset({"variables"})
+"""Members whose value is kept as it came."""
 
 _decoders: dict[type, msgspec.json.Decoder[Any]] = {}
 
@@ -30,6 +34,9 @@ def read(body: bytes, shape: type[Shape], *, optional: bool = False) -> Shape | 
         if not optional:
             return BODY_MISSING
         body = b"{}"
+    fault = strict_error(body, OPAQUE)
+    if fault is not None:
+        return bad_json(fault)
     try:
         decoder = _decoders.get(shape)
         if decoder is None:
@@ -37,8 +44,6 @@ def read(body: bytes, shape: type[Shape], *, optional: bool = False) -> Shape | 
         decoded: Shape = decoder.decode(body)
     except msgspec.ValidationError as error:
         return _misfit(str(error))
-    except (msgspec.DecodeError, RecursionError, UnicodeError):
-        return BODY_UNREADABLE
     return decoded
 
 

@@ -16,6 +16,9 @@ DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
 RESOURCE_EXHAUSTED = "RESOURCE_EXHAUSTED"
 INTERNAL = "INTERNAL"
 
+DETAIL_CHARS_MAX = 30_000
+"""Enough for every fault of a deployed file; what a caller sent is echoed no further."""
+
 _STATUS: Mapping[str, int] = {
     INVALID_ARGUMENT: 400,
     NOT_FOUND: 404,
@@ -40,7 +43,7 @@ _TITLES: Mapping[str, str] = {
 """The server's own refusals; those of this dialect carry their title as code."""
 
 BODY_MISSING = Refusal(400, BAD_REQUEST, "Required request body is missing")
-BODY_UNREADABLE = Refusal(400, BAD_REQUEST, "The request body cannot be parsed as JSON")
+BODY_UNREADABLE = Refusal(400, BAD_REQUEST, "The request body must be a JSON object")
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -56,7 +59,7 @@ class Problem(msgspec.Struct, frozen=True):
 def render(refusal: Refusal, path: str) -> Response:
     """A refusal as this wire spells it."""
     title = _TITLES.get(refusal.code, refusal.code)
-    problem = Problem("about:blank", title, refusal.status, refusal.message, path)
+    problem = Problem("about:blank", title, refusal.status, refusal.message[:DETAIL_CHARS_MAX], path)
     return Response(refusal.status, msgspec.json.encode(problem), "application/problem+json")
 
 
@@ -68,6 +71,11 @@ def invalid(*violations: str) -> Refusal:
 def bad_request(detail: str) -> Refusal:
     """What could not be read at all."""
     return Refusal(400, BAD_REQUEST, detail)
+
+
+def bad_json(error: str) -> Refusal:
+    """A body that is no JSON, or JSON that could mean two things."""
+    return bad_request(f"The request body cannot be parsed as JSON: {error}")
 
 
 def unparsable(path: str) -> Refusal:

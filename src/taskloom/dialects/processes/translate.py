@@ -31,11 +31,11 @@ def optional_key(key: int) -> str | None:
 
 
 def read_key(text: str) -> int | None:
-    """The number a key spells, None when it spells none; what is no key of ours finds nothing."""
+    """The number of 64 bits a key spells, None when it spells none."""
     if not text.isascii() or not _KEY.fullmatch(text):
         return None
     number = int(text)
-    return number if 0 < number < KEY_LIMIT else 0
+    return number if -KEY_LIMIT <= number < KEY_LIMIT else None
 
 
 def path_key(request: Request, name: str) -> int | Refusal:
