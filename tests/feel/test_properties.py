@@ -66,10 +66,14 @@ literals = st.one_of(
 def _composed(inner):
     operators = st.sampled_from(("+", "-", "*", "/", "**", "=", "!=", "<", "<=", ">", ">=", "and", "or"))
     several = st.lists(inner, max_size=3).map(tuple)
-    entries = st.lists(st.tuples(st.sampled_from(MEMBERS), inner), max_size=3, unique_by=lambda entry: entry[0])
+    entries = st.lists(
+        st.tuples(st.sampled_from(MEMBERS), inner), max_size=3, unique_by=lambda entry: entry[0]
+    )
     ranges = st.builds(n.ComparisonRange, st.sampled_from(("<", ">=", "=", "!=")), inner)
     iterators = st.lists(
-        st.builds(n.Iterator, st.sampled_from(("a", "p", "q")), inner, st.none() | inner), min_size=1, max_size=2
+        st.builds(n.Iterator, st.sampled_from(("a", "p", "q")), inner, st.none() | inner),
+        min_size=1,
+        max_size=2,
     ).map(tuple)
     types = st.sampled_from((NUMBER, STRING, LIST, ListType(NUMBER), ContextType((("a", NUMBER),))))
     parameters = st.sampled_from(((), (n.Parameter("p"),), (n.Parameter("p"), n.Parameter("q", NUMBER))))
@@ -152,7 +156,9 @@ def test_both_back_ends_agree_on_unary_tests(tests, value):
     tree = parse_unary_tests(to_text(n.UnaryTests(tuple(tests))), TABLE)
     scope = {**SCOPE, "?": value}
 
-    results = [compile_unary_tests(tree, mode=mode).evaluate(scope, ENVIRONMENT) for mode in ("closure", "generated")]
+    results = [
+        compile_unary_tests(tree, mode=mode).evaluate(scope, ENVIRONMENT) for mode in ("closure", "generated")
+    ]
 
     assert results[0].failure == results[1].failure
     assert results[0].value is results[1].value
@@ -185,7 +191,9 @@ def test_the_random_trees_reach_values_that_are_not_null(mode):
     @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(trees)
     def collect(tree):
-        found.add(type(compile_expression(_parsed(to_text(tree)), mode=mode).evaluate(SCOPE, ENVIRONMENT).value))
+        found.add(
+            type(compile_expression(_parsed(to_text(tree)), mode=mode).evaluate(SCOPE, ENVIRONMENT).value)
+        )
 
     collect()
 
