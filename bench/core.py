@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from measure import PAYLOAD, RESULT, folder, interleaved, median, ratio, raw_fsync, table
 
+from measure import PAYLOAD, RESULT, folder, interleaved, median, ratio, raw_fsync, table
 from taskloom.bus.memory import MemoryBus
 from taskloom.core.apply import apply
 from taskloom.core.commands import Claim, Complete, Create
@@ -31,7 +31,7 @@ from taskloom.ports.store import Load, Save
 from taskloom.store.sqlite.batches import answer
 from taskloom.store.sqlite.store import SqliteStore, connect
 
-COUNT = int(sys.argv[1]) if len(sys.argv) > 1 else 12_000
+COUNT = int(next((word for word in sys.argv[1:] if word.isdigit()), 12_000))
 ROUNDS = 5
 BATCH = 100
 

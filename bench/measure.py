@@ -34,7 +34,8 @@ def raw_fsync(path: Path, writes: int = 300) -> str:
             os.fdatasync(file.fileno())
             times.append((time.perf_counter() - start) * 1e6)
     times.sort()
-    return f"raw 4 KiB append + fdatasync: p50 {times[writes // 2]:.0f} µs, p99 {times[writes * 99 // 100]:.0f} µs"
+    p50, p99 = times[writes // 2], times[writes * 99 // 100]
+    return f"raw 4 KiB append + fdatasync: p50 {p50:.0f} µs, p99 {p99:.0f} µs"
 
 
 def interleaved(rounds: int, subjects: dict[str, Callable[[], float]]) -> dict[str, list[float]]:

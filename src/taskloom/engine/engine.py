@@ -122,6 +122,12 @@ class Engine:
         await self._plan.deliverer.close()
         await self.store.close()
 
+    def abandon(self) -> None:
+        """Let go without finishing anything, as a crash would; for simulations."""
+        self.ready = False
+        for duty in self._duties:
+            duty.cancel()
+
     def _put(self, command: Command, *, follow_up: int = 0) -> "asyncio.Future[Outcome]":
         return self._writer.submit(Submission(command, follow_up=follow_up))
 

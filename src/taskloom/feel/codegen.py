@@ -1,8 +1,8 @@
 """The second back end: one Python function per expression. Dearer to build, two to four times faster to run.
 
-The function is written from the tree alone (see `writer`). Types that are common are checked in line (`T(x) is INT`),
-the rest is left to the functions that the closures call too, so that both back ends agree. Local names of FEEL are
-local variables `v<slot>`; `v0` is the input of unary tests.
+The function is written from the tree alone (see `writer`). Types that are common are checked in line (`T(x)
+is INT`), the rest is left to the functions that the closures call too, so that both back ends agree. Local
+names of FEEL are local variables `v<slot>`; `v0` is the input of unary tests.
 """
 
 from collections.abc import Callable, Mapping

@@ -211,13 +211,12 @@ def _level(  # noqa: PLR0917 - one call per level of the nest
     slot = generator.bindings.new_slot()
     known[iterator.name] = slot
     out.line(f"if {items} is None: {fine} = False")
-    with out.block("else:"):
-        with out.block(f"for v{slot} in {items}:"):
-            if len(iterators) == 1:
-                step()
-            else:
-                _level(generator, iterators[1:], known, fine, stop, step)
-                out.line(f"if not {fine}{stop}: break")
+    with out.block("else:"), out.block(f"for v{slot} in {items}:"):
+        if len(iterators) == 1:
+            step()
+        else:
+            _level(generator, iterators[1:], known, fine, stop, step)
+            out.line(f"if not {fine}{stop}: break")
 
 
 @generates(FunctionLiteral)
@@ -262,7 +261,8 @@ def _call(generator: Generator, node: Call) -> Operand:
 def _built_in_call(generator: Generator, node: Call, function: BuiltIn) -> Operand:
     out = generator.out
     arguments = [operand.text for operand in generator.operands(node.arguments)]
-    general = f"{out.constant(function.call)}(run, {out.span(node.span)}, [{', '.join(arguments)}])"
+    given = f"run, {out.span(node.span)}, [{', '.join(arguments)}]"
+    general = f"{out.constant(function.call)}({given})"
     overload = next((found for found in function.overloads if found.takes(len(arguments))), None)
     if overload is None or overload.variadic:
         return Operand(out.keep(general))
@@ -270,7 +270,7 @@ def _built_in_call(generator: Generator, node: Call, function: BuiltIn) -> Opera
     call = f"{out.constant(overload.body)}({', '.join(['run', *arguments])})"
     checks = _kind_checks(generator, overload, arguments)
     out.line(f"{name} = {call} if {checks} else {general}" if checks else f"{name} = {call}")
-    out.line(f"if T({name}) is REFUSAL: {name} = {general}")
+    out.line(f"if T({name}) is REFUSAL: {name} = {out.constant(function.call_after)}({given}, {name})")
     return Operand(name)
 
 

@@ -1,14 +1,15 @@
 """Generated code of operators: arithmetic, comparison, logic, tests, intervals."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from taskloom.feel import arithmetic, iso, ordering
 from taskloom.feel.bindings import mentions
 from taskloom.feel.closure_operators import INPUT_NAME
 from taskloom.feel.codegen import Generator, Operand, generates, int_checks, may_be_int
-from taskloom.feel.dialect import Dialect
 from taskloom.feel.diagnostics import WarningCode
+from taskloom.feel.dialect import Dialect
 from taskloom.feel.nodes import (
     AtLiteral,
     Between,
@@ -160,9 +161,7 @@ def _in(generator: Generator, node: In) -> Operand:
     span = generator.out.span(node.span)
     if len(node.tests) == 1:
         return _contained(generator, value, node.tests[0], span)
-    return _any_of(
-        generator, [lambda test=test: _contained(generator, value, test, span) for test in node.tests]
-    )
+    return _any_of(generator, [partial(_contained, generator, value, test, span) for test in node.tests])
 
 
 def _contained(generator: Generator, value: Operand, test: Expr, span: str) -> Operand:
@@ -220,7 +219,7 @@ def _unary_tests(generator: Generator, node: UnaryTests) -> Operand:
         assert slot == 0, "the input is the first slot, where `Compiled.matches` puts it"
         if not node.tests:
             return Operand("True", truth=True)
-        found = _any_of(generator, [lambda test=test: _test(generator, test) for test in node.tests])
+        found = _any_of(generator, [partial(_test, generator, test) for test in node.tests])
     return Operand(generator.out.keep(f"negated({found.text})"), truth=True) if node.negated else found
 
 

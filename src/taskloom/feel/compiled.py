@@ -8,8 +8,8 @@ import msgspec
 
 from taskloom.feel import closure_forms, closure_operators, codegen_forms, codegen_operators
 from taskloom.feel.closures import ClosureCompiler, Frame
-from taskloom.feel.diagnostics import EvaluationEnded, Failure, FailureCode, FeelWarning
 from taskloom.feel.codegen import Generator
+from taskloom.feel.diagnostics import EvaluationEnded, Failure, FailureCode, FeelWarning
 from taskloom.feel.dialect import Dialect
 from taskloom.feel.fold import fold
 from taskloom.feel.limits import CACHE_ENTRIES, DEFAULT_LIMITS, Limits
