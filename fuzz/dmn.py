@@ -9,7 +9,8 @@ with atheris.instrument_imports():
     from taskloom.dmn import DmnError, compile_model
 
 MODEL = """<definitions xmlns="https://www.omg.org/spec/DMN/20230324/MODEL/" namespace="urn:f" name="f">
-<itemDefinition name="t"><typeRef>{kind}</typeRef><allowedValues><text>{tests}</text></allowedValues></itemDefinition>
+<itemDefinition name="t"><typeRef>{kind}</typeRef>
+<allowedValues><text>{tests}</text></allowedValues></itemDefinition>
 <inputData id="x" name="x"><variable name="x" typeRef="t"/></inputData>
 <decision id="d" name="D"><variable name="D"/>
 <informationRequirement><requiredInput href="#x"/></informationRequirement>

@@ -24,10 +24,8 @@ TESTS = """<testCases xmlns="http://www.omg.org/spec/DMN/20160719/testcase"
 
 
 def case(number, node, expected, given=""):
-    return (
-        f'<testCase id="{number}">{given}<resultNode name="{node}"><expected>{expected}</expected></resultNode>'
-        "</testCase>"
-    )
+    result = f'<resultNode name="{node}"><expected>{expected}</expected></resultNode>'
+    return f'<testCase id="{number}">{given}{result}</testCase>'
 
 
 @pytest.fixture

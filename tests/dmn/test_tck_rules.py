@@ -118,9 +118,10 @@ def test_services_and_knowledge_models_are_invoked_by_name():
         expected = f'<expected><value xsi:type="xsd:decimal">{value}</value></expected>'
         return f'<resultNode name="{name}">{expected}</resultNode>'
 
+    asks = 'type="decisionService" invocableName'
     tests = file_of(
-        f'<testCase id="1" type="decisionService" invocableName="one">{given}{node("d", 2)}</testCase>'
-        f'<testCase id="2" type="decisionService" invocableName="two">{given}{node("d", 2)}{node("e", 3)}</testCase>'
+        f'<testCase id="1" {asks}="one">{given}{node("d", 2)}</testCase>'
+        f'<testCase id="2" {asks}="two">{given}{node("d", 2)}{node("e", 3)}</testCase>'
         f'<testCase id="3" type="bkm" invocableName="f">{given}{node("f", 10)}</testCase>'
         f'<testCase id="4">{given}{node("d", 2)}</testCase>'
     )

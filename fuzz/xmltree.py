@@ -1,4 +1,4 @@
-"""Any bytes end in a tree or an XmlError. Run: python fuzz/xml.py [corpus folder]"""
+"""Any bytes end in a tree or an XmlError. Run: python fuzz/xmltree.py [corpus folder]"""
 
 import sys
 
