@@ -203,7 +203,7 @@ def _flow_command(change: Change, command: FlowCommand) -> Outcome:
 def _is_foreign(flow: FlowState, command: FlowCommand) -> bool:
     """Whether the key names a flow of another tenant or of another kind than the caller thinks."""
     is_elsewhere = command.tenant is not None and command.tenant != flow.tenant
-    return is_elsewhere or (command.kind != "" and command.kind != flow.kind.kind)
+    return is_elsewhere or command.kind not in ("", flow.kind.kind)
 
 
 def _fire_timer(change: Change, command: FireTimer) -> Outcome:

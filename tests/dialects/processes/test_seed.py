@@ -1,4 +1,4 @@
-"""The seed's operation, `POST /v2/jobs/{jobKey}/completion`: each of its answers, and its body's form of 8.7."""
+"""The seed's operation, `POST /v2/jobs/{jobKey}/completion`: each of its answers."""
 
 
 async def test_204_the_job_was_completed(begun):

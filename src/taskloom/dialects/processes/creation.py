@@ -120,8 +120,8 @@ def _check_tags(tags: Sequence[str]) -> Refusal | None:
         if len(tag) > TAG_LENGTH or not _TAG.fullmatch(tag):
             return invalid(
                 f"The provided tag '{tag}' is not valid. Tags must start with a letter (a-z, A-Z), "
-                "followed by alphanumerics, underscores, minuses, colons, or periods. It must not be blank and must be "
-                f"{TAG_LENGTH} characters or less"
+                "followed by alphanumerics, underscores, minuses, colons, or periods. It must not be "
+                f"blank and must be {TAG_LENGTH} characters or less"
             )
     return None
 
