@@ -96,6 +96,9 @@ CREDENTIALS_CACHED = 10_000
 CREDENTIALS_FRESH_MS = 5_000
 TENANTS_CACHED = 100_000
 TOKEN_TTL_S = 3_600
+KEY_SCOPES = 64
+RATE_MAX = 1_000_000
+SECRET_OVERLAP_MS = 86_400_000
 
 NEVER_MS = (1 << 62) - 1
 """An instant that does not come: the due time of what waits for a condition."""

@@ -11,6 +11,7 @@ import uvicorn
 from uvicorn.config import Config
 
 from taskloom.core.limits import HEADER_TIMEOUT_S
+from taskloom.server import logs
 from taskloom.server.app import App
 from taskloom.server.settings import Settings
 
@@ -52,6 +53,7 @@ class Server(uvicorn.Server):
 
 def run(settings: Settings, app: App) -> None:
     """Serve until a signal comes."""
+    logs.set_up(frozenset({settings.root_key} if settings.root_key else ()))
     listener = listen(settings.host, settings.port)
     config = Config(
         app,
