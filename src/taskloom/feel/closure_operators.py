@@ -17,6 +17,7 @@ from taskloom.feel.nodes import (
     In,
     InstanceOf,
     Interval,
+    Literal,
     Negation,
     UnaryTests,
 )
@@ -149,6 +150,8 @@ def _unary_tests(compiler: ClosureCompiler, node: UnaryTests) -> Code:
 
 def _test(compiler: ClosureCompiler, node: Expr) -> Code:
     code, span = compiler.code(node), node.span
+    if isinstance(node, Literal):
+        return lambda frame: ordering.contained(frame.run, span, frame.slots[0], node.value)
     if not mentions(node, INPUT_NAME):
         return lambda frame: ordering.passes(frame.run, span, frame.slots[0], code(frame))
 

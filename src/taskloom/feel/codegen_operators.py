@@ -225,7 +225,7 @@ def _unary_tests(generator: Generator, node: UnaryTests) -> Operand:
 
 def _test(generator: Generator, node: Expr) -> Operand:
     span, value = generator.out.span(node.span), Operand("v0")
-    if isinstance(node, ComparisonRange):
+    if isinstance(node, ComparisonRange | Literal):
         return _contained(generator, value, node, span)
     if not mentions(node, INPUT_NAME):
         outcome = generator.operand(node)
