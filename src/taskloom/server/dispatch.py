@@ -91,14 +91,14 @@ class Dispatch:
         request_id = self._request_id(headers)
         extra = {"x-request-id": request_id}
         if endpoint is None:
-            await send_response(send, self._unrouted(methods, path, method), extra)
+            await send_response(send, self._unrouted(methods, path, method, request_id), extra)
             return
         caller = Caller(receive)
         call = Call(endpoint, values, scope, headers, receive, caller, request_id, extra)
         try:
             reply = await self._answer(call)
             if isinstance(reply, Refusal):
-                reply = rendered(endpoint.dialect, reply, path)
+                reply = rendered(endpoint.dialect, reply, path, request_id)
             if isinstance(reply, Response):
                 await send_response(send, reply, extra)
             elif method == "HEAD":
@@ -110,17 +110,17 @@ class Dispatch:
         finally:
             caller.leave()
 
-    def _unrouted(self, methods: Methods | None, path: str, method: str) -> Response:
+    def _unrouted(self, methods: Methods | None, path: str, method: str, request_id: str) -> Response:
         """The refusal of a path nobody has, or of a method it does not know; OPTIONS is told the methods."""
         if methods is None:
             owner = next((dialect for dialect in self._dialects if dialect.owns(path)), self._fallback)
-            return rendered(owner, _NO_PATH, path)
+            return rendered(owner, _NO_PATH, path, request_id)
         allowed = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
         allow = {"allow": ", ".join(sorted(allowed))}
         if method == "OPTIONS":
             return Response(204, headers=allow)
         dialect = next(iter(methods.values())).dialect
-        response = rendered(dialect, _BAD_METHOD, path)
+        response = rendered(dialect, _BAD_METHOD, path, request_id)
         return Response(response.status, response.body, response.content_type, {**response.headers, **allow})
 
     async def _answer(self, call: Call) -> Reply:

@@ -27,6 +27,7 @@ from taskloom.server.identity import Tenants, callback_secrets
 from taskloom.server.ratelimit import Throttle
 from taskloom.server.settings import Settings
 from taskloom.server.tokens import Tokens as BearerTokens
+from taskloom.store.blobs import LocalBlobs
 from taskloom.store.sqlite.store import SqliteStore
 from taskloom.views.view import Project
 
@@ -63,7 +64,13 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
     authenticator = Authenticator(engine.store, clock, BearerTokens(b""), required=settings.auth == "keys")
     gate = Gate(authenticator, Tenants(engine), Throttle(clock))
     services = Services(
-        engine, {"compat.queue": settings.compat_queue, "compat.agents": settings.compat_agents}
+        engine,
+        {
+            "compat.queue": settings.compat_queue,
+            "compat.agents": settings.compat_agents,
+            "data": str(settings.data),
+        },
+        {"blobs": LocalBlobs(settings.data / "blobs")},
     )
     endpoints = [endpoint(operation, of) for of in spoken for operation in of.operations]
     return App(endpoints, spoken, services, gate, NATIVE, preset_root_key=settings.root_key)
