@@ -26,6 +26,11 @@ _ESCAPES: Final = {
     "i": (_NAME_START, None),
     "c": (_NAME_CHAR, None),
 }
+_SINGLE: Final = frozenset("nrt\\|.?*+(){}-[]^$")
+_CATEGORY: Final = re.compile(
+    r"\\[pP]\{(?:L[ultmo]?|M[nce]?|N[dlo]?|P[cdseifo]?|Z[slp]?|S[mcko]?|C[cfon]?)\}"
+)
+_QUANTITY: Final = re.compile(r"\{\d{1,4}(?:,\d{0,4})?\}", re.ASCII)
 _GROUP: Final = re.compile(r"\\([\\$])|\$(\d+)|([\\$])")
 _RANGE_ITEM: Final = re.compile(r"(\\?[^\[\]])(?:-(\\?[^\[\]\-]))?", re.DOTALL)
 
@@ -88,7 +93,9 @@ def compile_pattern(pattern: str, flags: str, *, chars_max: int) -> Pattern:
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _MEMORY_BYTES
-    translated = re2.escape(pattern) if "q" in flags else _translated(pattern, extended="x" in flags)
+    translated = (
+        re2.escape(pattern) if "q" in flags else _translated(_stripped(pattern) if "x" in flags else pattern)
+    )
     inline = "".join(sorted(set(flags) & set("smi")))
     try:
         return Pattern(re2.compile(f"(?{inline}){translated}" if inline else translated, options))
@@ -124,61 +131,96 @@ def _group(digits: str, groups: int) -> list[str | int]:
     return [number if number <= groups else "", digits[taken:]]
 
 
-def _translated(pattern: str, *, extended: bool) -> str:
+def _stripped(pattern: str) -> str:
+    """The pattern without blanks, but for those within character classes: the `x` flag."""
+    kept: list[str] = []
+    depth = 0
+    escaped = False
+    for char in pattern:
+        if char in " \t\n\r" and not depth:
+            continue
+        kept.append(char)
+        if escaped:
+            escaped = False
+            continue
+        escaped = char == "\\"
+        depth += (char == "[") - (char == "]" and depth > 0)
+    return "".join(kept)
+
+
+def _translated(pattern: str) -> str:
     parts: list[str] = []
     position = 0
     while position < len(pattern):
         char = pattern[position]
         if char == "\\":
-            parts.append(_escape(pattern, position, in_class=False))
-            position += 2
+            text, position = _escape(pattern, position, in_class=False)
         elif char == "[":
-            text, position = _class(pattern, position, extended=extended)
-            parts.append(text)
+            text, position = _class(pattern, position)
         else:
-            if not (extended and char in " \t\n\r"):
-                parts.append(char)
-            position += 1
+            text = _plain(pattern, position)
+            position += len(text)
+        parts.append(text)
     return "".join(parts)
 
 
-def _escape(pattern: str, position: int, *, in_class: bool) -> str:
+def _plain(pattern: str, position: int) -> str:
+    """A character or a quantity as it is; what only RE2 would understand is refused."""
+    char = pattern[position]
+    if char == "{":
+        quantity = _QUANTITY.match(pattern, position)
+        if quantity is None:
+            raise PatternError("a '{' must begin a quantity or be escaped")
+        return quantity.group()
+    if char in "]}":
+        raise PatternError(f"a '{char}' must be escaped")
+    if pattern.startswith("(?", position) and not pattern.startswith("(?:", position):
+        raise PatternError("a group may only begin with '(' or '(?:'")
+    return char
+
+
+def _escape(pattern: str, position: int, *, in_class: bool) -> tuple[str, int]:
     letter = pattern[position + 1 : position + 2]
-    if letter.isdigit():
-        raise PatternError("references back to a group are not supported")
+    if letter and letter in _SINGLE:
+        return "\\" + letter, position + 2
+    if letter in ("p", "P"):
+        category = _CATEGORY.match(pattern, position)
+        if category is None:
+            raise PatternError("the category of characters is not known")
+        return category.group(), category.end()
     known = _ESCAPES.get(letter.lower())
     if known is None:
-        return "\\" + letter
+        what = "references back to a group are" if letter.isdigit() else f"the escape '\\{letter}' is"
+        raise PatternError(f"{what} not supported")
     positive, negative = known
     if letter.islower():
-        return positive if in_class else f"[{positive}]"
+        return positive if in_class else f"[{positive}]", position + 2
     if in_class and negative is None:
-        raise PatternError(f"\\{letter} within a character class is not supported")
-    return negative if in_class and negative is not None else f"[^{positive}]"
+        raise PatternError(f"'\\{letter}' within a character class is not supported")
+    return negative if in_class and negative is not None else f"[^{positive}]", position + 2
 
 
-def _class(pattern: str, position: int, *, extended: bool) -> tuple[str, int]:
+def _class(pattern: str, position: int) -> tuple[str, int]:
     """A character class that begins at the position, translated, and where it ends."""
     begin = position
-    parts = ["["]
-    position += 1
-    if pattern.startswith("^", position):
-        parts.append("^")
-        position += 1
+    negated = pattern.startswith("^", position + 1)
+    position += 2 if negated else 1
+    parts: list[str] = []
     while position < len(pattern):
         char = pattern[position]
-        if char == "]" and position > begin + 1:
-            return "".join(parts) + "]", position + 1
+        if char == "]":
+            if not parts:
+                raise PatternError("a character class is empty")
+            return f"[{'^' if negated else ''}{''.join(parts)}]", position + 1
         if char == "\\":
-            parts.append(_escape(pattern, position, in_class=True))
-            position += 2
+            text, position = _escape(pattern, position, in_class=True)
+            parts.append(text)
         elif char == "-" and pattern.startswith("[", position + 1):
             return _subtraction(pattern, begin, position)
         elif char == "[":
             raise PatternError("a '[' within a character class must be escaped")
         else:
-            if not (extended and char in " \t\n\r"):
-                parts.append(char)
+            parts.append(char)
             position += 1
     raise PatternError("a character class does not end")
 
