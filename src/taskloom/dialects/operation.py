@@ -63,6 +63,8 @@ class Services(Struct):
     """Such as `compat.queue`; absent means the default."""
     resources: dict[str, Any] = {}
     """What a dialect started for itself, under its own name."""
+    keys_changed: Callable[[], None] = lambda: None
+    """To be called after a key was changed: whoever was recognised by it must prove it again."""
 
 
 class Request(Struct):
@@ -129,7 +131,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     """With `{parameters}`; a literal segment wins over a parameter."""
     handler: Handler
     scope: str | None
-    """What the principal must have; None means that everybody may call it, without a key."""
+    """What the principal must have: "" only a key, None not even that."""
     summary: str
     body: Body = Body.NONE
     limit_bytes: int = BODY_BYTES
