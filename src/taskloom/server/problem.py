@@ -5,7 +5,7 @@ from msgspec import structs
 from taskloom.dialects.operation import Dialect, Refusal, Response
 
 
-def rendered(dialect: Dialect, refusal: Refusal, path: str, request_id: str) -> Response:
+def rendered(dialect: Dialect, refusal: Refusal, path: str, request_id: str = "") -> Response:
     """A refusal in the dialect's shape, with the headers that every refusal of its kind carries."""
     response = dialect.render(structs.replace(refusal, request_id=request_id), path)
     headers = dict(response.headers)
