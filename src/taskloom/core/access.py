@@ -21,6 +21,7 @@ SCOPES = frozenset(
         "process.read",
         "process.deploy",
         "process.run",
+        "metrics.read",
         "admin",
     }
 )

@@ -61,6 +61,8 @@ class Services(Struct):
     """Such as `compat.queue`; absent means the default."""
     resources: dict[str, Any] = {}
     """What a dialect started for itself, under its own name."""
+    keys_changed: Callable[[], None] = lambda: None
+    """To be called after a key was changed: whoever was recognised by it must prove it again."""
 
 
 class Request(Struct):
