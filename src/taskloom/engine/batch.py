@@ -369,5 +369,8 @@ class Change:
             batch.has_rows = True
             for field, row in self.rows:
                 getattr(batch.saving, field).append(row)
+                if field == "payloads":
+                    # A repeat in the same batch is compared with the result the first one brought.
+                    batch.payloads[row[0]] = row[1]
         if self.events:
             batch.entries.append(Entry(self.now, self.keys, self.events))
