@@ -47,4 +47,31 @@ AGENTS = {
     "agents.schemas": "",
 }
 
-SCOPES = {**NATIVE, **SERVER, **AGENTS}
+PROCESSES = {
+    "processes.topology": "process.read",
+    "processes.status": None,
+    "processes.license": None,
+    "processes.deploy": "process.deploy",
+    "processes.search_definitions": "process.read",
+    "processes.get_definition": "process.read",
+    "processes.get_xml": "process.read",
+    "processes.create_instance": "process.run",
+    "processes.cancel_instance": "process.run",
+    "processes.set_variables": "process.run",
+    "processes.resolve_incident": "process.run",
+    "processes.search_instances": "process.read",
+    "processes.search_incidents_of_instance": "process.read",
+    "processes.search_elements": "process.read",
+    "processes.search_incidents": "process.read",
+    "processes.get_instance": "process.read",
+    "processes.get_element": "process.read",
+    "processes.get_incident": "process.read",
+    "processes.activate_jobs": "task.work",
+    "processes.complete_job": "task.work",
+    "processes.fail_job": "task.work",
+    "processes.throw_error": "task.work",
+    "processes.update_job": "task.work",
+    "processes.search_jobs": "process.read",
+}
+
+SCOPES = {**NATIVE, **SERVER, **AGENTS, **PROCESSES}

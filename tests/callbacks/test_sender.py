@@ -133,7 +133,13 @@ async def test_410_asks_never_to_be_called_again():
 
 @pytest.mark.parametrize(
     ("asked", "milliseconds"),
-    [(b"7", 7000), (b"99999999", 86_400_000), (b"-1", 0), (b"soon", 0), (b"Fri, 31 Dec 1999 23:59:59 GMT", 0)],
+    [
+        (b"7", 7000),
+        (b"99999999", 86_400_000),
+        (b"-1", 0),
+        (b"soon", 0),
+        (b"Fri, 31 Dec 1999 23:59:59 GMT", 0),
+    ],
 )
 async def test_the_receiver_may_ask_for_a_pause(asked, milliseconds):
     answer = b"HTTP/1.1 503 X\r\nretry-after: %b\r\ncontent-length: 0\r\n\r\n" % asked

@@ -65,7 +65,14 @@ def trusted(text: str) -> Trusted:
             raise
     url = URL(f"http://{text}")
     host = url.raw_host
-    if not host or not is_host(host) or url.path != "/" or url.user is not None or url.query_string or url.fragment:
+    if (
+        not host
+        or not is_host(host)
+        or url.path != "/"
+        or url.user is not None
+        or url.query_string
+        or url.fragment
+    ):
         raise ValueError(f"{text!r} is no network, host or host:port")
     port = url.explicit_port
     try:
