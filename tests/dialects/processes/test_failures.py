@@ -236,8 +236,8 @@ async def test_retries_below_one_are_refused(begun):
 
     assert answer.status == 400
     assert answer.json()["detail"] == (
-        f"Command 'UPDATE' rejected with code 'INVALID_ARGUMENT': Expected to update retries for job with key "
-        f"'{key}' with a positive amount of retries, but the amount given was '0'"
+        "Command 'UPDATE' rejected with code 'INVALID_ARGUMENT': Expected to update retries for job with "
+        f"key '{key}' with a positive amount of retries, but the amount given was '0'"
     )
 
 
