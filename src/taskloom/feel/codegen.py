@@ -47,6 +47,7 @@ _HELPERS: Final[dict[str, object]] = {
     "either": logic.either,
     "equals": equality.equals,
     "between": ordering.between,
+    "find_function": invocation.find_function,
     "interval": interval,
     "item_at": access.item_at,
     "items_of": access.items_of,
