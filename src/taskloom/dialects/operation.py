@@ -43,6 +43,8 @@ class Refusal(Struct, frozen=True):
     message: str
     details: Mapping[str, Any] = {}
     retry_after_s: int = 0
+    request_id: str = ""
+    """Filled in by the server before it is rendered."""
 
 
 class BodyError(Exception):
@@ -61,6 +63,8 @@ class Services(Struct):
     """Such as `compat.queue`; absent means the default."""
     resources: dict[str, Any] = {}
     """What a dialect started for itself, under its own name."""
+    keys_changed: Callable[[], None] = lambda: None
+    """To be called after a key was changed: whoever was recognised by it must prove it again."""
 
 
 class Request(Struct):
@@ -127,7 +131,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     """With `{parameters}`; a literal segment wins over a parameter."""
     handler: Handler
     scope: str | None
-    """What the principal must have; None means that everybody may call it, without a key."""
+    """What the principal must have: "" only a key, None not even that."""
     summary: str
     body: Body = Body.NONE
     limit_bytes: int = BODY_BYTES

@@ -6,10 +6,10 @@ Nothing is acknowledged before its commit. Time, keys, chance, store, bus and de
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from taskloom.core.commands import Claim
+from taskloom.core.commands import Claim, Release
 from taskloom.core.keys import KeyMaker
 from taskloom.core.limits import POLL_MS, WAIT_MS_MAX
 from taskloom.core.rejections import Rejection
@@ -93,6 +93,11 @@ class Engine:
         self._node = 0
         self.ready = False
 
+    @property
+    def node(self) -> int:
+        """The number of this server, which no other one has while this one lives."""
+        return self._node
+
     async def start(self) -> None:
         """Open the store, lease a node number, begin to work."""
         plan = self._plan
@@ -141,13 +146,30 @@ class Engine:
         """A key for something a command is about to make, such as a record that another one refers to."""
         return self._keys.make(self.clock.now_ms())
 
+    @property
+    def blocked(self) -> bool:
+        """Whether the store could not write when it last tried."""
+        return self._writer.blocked
+
+    def measure(self, observe: Callable[[int, float], None]) -> None:
+        """Tell somebody of every commit, in the store's thread: how many commands, how many seconds."""
+        self._writer.observe = observe
+
     async def claim(self, command: Claim, wait_ms: int = 0) -> list[Handout] | Rejection:
-        """Hand out ready tasks; with `wait_ms`, wait until at least one is there or the time is over."""
+        """Hand out ready tasks; with `wait_ms`, wait until at least one is there or the time is over.
+
+        Cancelled, it leaves nobody holding anything: what was handed out meanwhile is given back.
+        """
         deadline = self.clock.monotonic_ms() + min(wait_ms, WAIT_MS_MAX)
         topics = tuple(("queue", queue, command.tenant) for queue, _ in command.queues)
         while True:
             with self.waiting.ticket(*topics) as ticket:
-                outcome = await self.submit(command)
+                handing_out = self._put(command)
+                try:
+                    outcome = await asyncio.shield(handing_out)
+                except asyncio.CancelledError:
+                    handing_out.add_done_callback(self._give_back)
+                    raise
                 if isinstance(outcome, Rejection):
                     return outcome
                 rest_ms = deadline - self.clock.monotonic_ms()
@@ -155,6 +177,13 @@ class Engine:
                     return list(outcome.reply)
                 if not await ticket.wait(rest_ms):
                     return []
+
+    def _give_back(self, handed_out: "asyncio.Future[Outcome]") -> None:
+        outcome = handed_out.result()
+        if isinstance(outcome, Accepted):
+            for handout in outcome.reply:
+                task = handout.task
+                self._put(Release(key=task.key, tenant=None, token=task.token, worker=task.worker))
 
     async def outcome(self, key: int, wait_ms: int) -> Task | None:
         """The task once it is final, or as it is when the time is over; None when there is none."""

@@ -48,7 +48,7 @@ class Ticket:
     async def wait(self, timeout_ms: int) -> bool:
         """Until rung; False when the time ran out first."""
         try:
-            async with asyncio.timeout(timeout_ms / 1000):  # not wait_for: it can swallow a cancellation
+            async with asyncio.timeout(timeout_ms / 1000):  # wait_for of 3.11 may swallow a cancellation
                 await self._future
         except TimeoutError:
             return False

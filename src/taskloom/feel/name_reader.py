@@ -86,10 +86,16 @@ class NameReader(Lexer):
         known = self._longest(word, self._indexes)
         if known is not None:
             return known
-        if word in KEYWORDS:
+        if word in KEYWORDS and not self._is_older_name(word):
             return None
         self.position += len(word)
         return word
+
+    def _is_older_name(self, word: str) -> bool:
+        """Camunda's older names of `all` and `any` are `and(list)` and `or(list)`."""
+        if self.dialect is not Dialect.CAMUNDA or word not in ("and", "or"):
+            return False
+        return self.text.startswith("(", self.position + len(word))
 
     def read_member(self, known: NameTable | None) -> str:
         """A name after a dot."""
@@ -99,8 +105,9 @@ class NameReader(Lexer):
             if quoted is None:
                 raise self.error(f"Expected a name after '.', found {self.found()}")
             return quoted
-        indexes = [_PROPERTY_INDEX, self.pool() if known is None else known.index()]
-        longest = self._longest(word, indexes)
+        longest = None if known is None else self._longest(word, [_PROPERTY_INDEX, known.index()])
+        if longest is None and (known is None or word not in known):
+            longest = self._longest(word, [_PROPERTY_INDEX, self.pool()])
         if longest is not None:
             return longest
         self.position += len(word)
