@@ -24,6 +24,7 @@ from taskloom.core.events import (
     TaskReadied,
     TaskReleased,
     TaskReopened,
+    TaskReported,
     TaskResumed,
     TaskRetried,
     TaskSuspended,
@@ -46,7 +47,7 @@ Decision = list[AnyTaskEvent] | Rejection
 EXPIRED: Final = "expired"
 LEASE_LOST: Final = "lease_lost"
 Finishing = c.Complete | c.Fail
-Holding = c.Complete | c.Fail | c.Release | c.Extend
+Holding = c.Complete | c.Fail | c.Release | c.Extend | c.Report
 
 
 class Moment(Struct, gc=False):
@@ -81,9 +82,12 @@ def claimed(task: Task, command: c.Claim, token: int, now: int) -> TaskClaimed:
     )
 
 
-def is_claimable(task: Task, worker: str, now: int) -> bool:
-    """Whether this worker may be handed this task."""
+def is_claimable(task: Task, claim: c.Claim, now: int) -> bool:
+    """Whether the worker of this claim may be handed this task."""
+    worker = claim.worker
     if task.state != READY or (task.assignee and task.assignee != worker):
+        return False
+    if task.created_at >= claim.made_before:
         return False
     return not (task.denied and task.denied == worker and task.denied_until > now)
 
@@ -155,6 +159,7 @@ def _fail(task: Task, command: c.Fail, moment: Moment) -> Decision:
             and task.state == FAILED
             and task.finished_by == (command.worker or command.by)
             and (task.error_code, task.error) == (command.code, command.message)
+            and (command.result is None or same_json(moment.prior, command.result))
         )
         return [] if same else _reject(Kind.FINAL, task)
     refused = _may_finish(task, command)
@@ -196,6 +201,17 @@ def _extend(task: Task, command: c.Extend, moment: Moment) -> Decision:
     if task.state != LEASED:
         return _reject(Kind.STALE_LEASE if task.token else Kind.NOT_CLAIMED, task)
     return may_act(task, command) or [TaskExtended(task.key, moment.now + command.lease_ms)]
+
+
+def _report(task: Task, command: c.Report, _moment: Moment) -> Decision:
+    if task.state >= COMPLETED:
+        return _reject(Kind.FINAL, task)
+    if task.token == 0:
+        return _reject(Kind.NOT_CLAIMED, task)
+    refused = may_act(task, command)
+    if refused is not None:
+        return refused
+    return [TaskReported(task.key, task.attempt, command.mark, len(command.result))]
 
 
 def _cancel(task: Task, command: c.Cancel, _moment: Moment) -> Decision:
@@ -322,6 +338,7 @@ _DECIDERS: Final[dict[type[c.TaskCommand], Callable[[Task, Any, Moment], Decisio
     c.Fail: _fail,
     c.Release: _release,
     c.Extend: _extend,
+    c.Report: _report,
     c.Cancel: _cancel,
     c.Assign: _assign,
     c.Update: _update,

@@ -162,6 +162,9 @@ class Engine:
         for task in result.finished:
             waiting.notify(("task", task.key))
             topics.add(f"task {task.key}")
+        for flow in result.flows:
+            waiting.notify(("flow", flow))
+            topics.add(f"flow {flow}")
         if result.next_due:
             self._sweeper.hint(result.next_due)
         if result.outbox:
@@ -178,8 +181,8 @@ class Engine:
             tenant, _, queue = rest.partition(" ")
             self.waiting.notify(("queue", queue, tenant))
             self.waiting.notify(("queue", queue, None))
-        elif kind == "task" and rest.isdigit():
-            self.waiting.notify(("task", int(rest)))
+        elif kind in ("task", "flow") and rest.isdigit():
+            self.waiting.notify((kind, int(rest)))
         elif kind == "events":
             self.waiting.notify("events")
 

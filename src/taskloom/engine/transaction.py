@@ -49,6 +49,8 @@ class BatchResult(Struct, gc=False):
     ready: Mapping[tuple[str, str], int] = {}
     """(queue, tenant) -> tasks that became ready."""
     finished: Sequence[Task] = ()
+    flows: Sequence[int] = ()
+    """Flows that changed or ended."""
     next_due: int = 0
     """The earliest instant the batch asked to be woken at, 0 for none."""
     outbox: bool = False
@@ -225,6 +227,7 @@ def _result(
         sequence,
         ready,
         finished,
+        list(batch.flows_dirty),
         next_due,
         bool(save.outbox),
         [*save.follow_ups, *released],
