@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["tests.server.fixtures"]
+
 VARIABLE = "TASKLOOM_SHARED"
 _NOT_RUN = pytest.StashKey[dict[str, list[str]]]()
 

@@ -19,5 +19,5 @@ def run(arguments: argparse.Namespace) -> int:
     values = shown(loaded.settings)
     width = max(len(value) for value in values.values())
     for name, value in values.items():
-        sys.stdout.write(f"{name:<14}{value:<{width + 2}}{loaded.origins[name]}\n")
+        sys.stdout.write(f"{name:<16}{value:<{width + 2}}{loaded.origins[name]}\n")
     return 0

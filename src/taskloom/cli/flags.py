@@ -5,7 +5,7 @@ import os
 import sys
 from pathlib import Path
 
-from taskloom.server.settings import SECRETS, Loaded, Settings, SettingsError, descriptions, load
+from taskloom.server.settings import REPEATED, SECRETS, Loaded, Settings, SettingsError, descriptions, load
 
 
 def add_setting_flags(parser: argparse.ArgumentParser) -> None:
@@ -16,9 +16,16 @@ def add_setting_flags(parser: argparse.ArgumentParser) -> None:
             default = getattr(Settings(), name)
             parser.add_argument(
                 f"--{name.replace('_', '-')}",
+                action="append" if name in REPEATED else "store",
                 metavar=name.rpartition("_")[2].upper(),
-                help=description + (f" (default: {default})" if default is not None else ""),
+                help=description + _remark(name, default),
             )
+
+
+def _remark(name: str, default: object) -> str:
+    if name in REPEATED:
+        return "; may be given several times"
+    return f" (default: {default})" if default is not None else ""
 
 
 def settings_from(parsed: argparse.Namespace) -> Loaded:

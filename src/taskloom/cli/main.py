@@ -6,13 +6,15 @@ in `COMMANDS`. Exit status: 0 done, 1 failed, 2 called wrongly, 130 interrupted.
 
 import argparse
 import importlib
-import importlib.metadata
 import sys
 from collections.abc import Sequence
+
+from taskloom import version
 
 # name -> (module, what it does)
 COMMANDS = {
     "serve": ("taskloom.cli.serve", "start a server"),
+    "dmn": ("taskloom.cli.dmn", "evaluate and check decision models, run the DMN compatibility kit"),
     "config": ("taskloom.cli.config", "show every setting, its value and where it comes from"),
 }
 
@@ -27,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="taskloom", description="The durable place where tasks wait and are completed exactly once."
     )
-    parser.add_argument("--version", action="version", version=f"taskloom {_version()}")
+    parser.add_argument("--version", action="version", version=f"taskloom {version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
     for command, (_, summary) in COMMANDS.items():
         sub = commands.add_parser(command, help=summary, description=summary[:1].upper() + summary[1:] + ".")
@@ -39,7 +41,3 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(loaded[parsed.command].run(parsed))
     except KeyboardInterrupt:
         return 130
-
-
-def _version() -> str:
-    return importlib.metadata.version("taskloom")

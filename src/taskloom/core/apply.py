@@ -152,6 +152,9 @@ def _resumed(task: Task, event: TaskResumed, _at: int) -> None:
 
 
 def _assigned(task: Task, event: TaskAssigned, _at: int) -> None:
+    if event.worker:
+        # Whoever let the lease run out may finish late only as long as nobody else is meant to.
+        _forget_lease(task)
     task.assignee = event.worker
 
 

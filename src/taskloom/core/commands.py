@@ -17,7 +17,7 @@ class HolderRule(enum.IntEnum):
     WORKER_OR_KEY = 0
     """The worker or the key, each compared where both sides name one."""
     WORKER = 1
-    """The worker named in the call; nobody else."""
+    """The worker named in the call; a call that names none acts as whoever the task belongs to."""
     ANYONE = 2
     """Whoever comes first."""
 
@@ -86,6 +86,8 @@ class Complete(Struct, frozen=True, gc=False, kw_only=True):
     tenant: str | None
     result: bytes = b"null"
     token: int | None = None
+    attempt: int | None = None
+    """The attempt the caller believes to hold; a stale one is refused."""
     worker: str = ""
     by: str = ""
     rule: HolderRule = HolderRule.WORKER_OR_KEY
@@ -115,6 +117,7 @@ class Fail(Struct, frozen=True, gc=False, kw_only=True):
     """A business error: the retries stay; a flow's task is suspended until the flow or a person decides."""
     result: bytes | None = None
     token: int | None = None
+    attempt: int | None = None
     worker: str = ""
     by: str = ""
     rule: HolderRule = HolderRule.WORKER_OR_KEY
@@ -129,6 +132,7 @@ class Release(Struct, frozen=True, gc=False, kw_only=True):
     key: int
     tenant: str | None
     token: int | None = None
+    attempt: int | None = None
     worker: str = ""
     by: str = ""
     rule: HolderRule = HolderRule.WORKER_OR_KEY
@@ -143,6 +147,7 @@ class Extend(Struct, frozen=True, gc=False, kw_only=True):
     tenant: str | None
     lease_ms: int
     token: int | None = None
+    attempt: int | None = None
     worker: str = ""
     by: str = ""
     rule: HolderRule = HolderRule.WORKER_OR_KEY
@@ -161,6 +166,7 @@ class Report(Struct, frozen=True, gc=False, kw_only=True):
     mark: int = -1
     result: bytes = b""
     token: int | None = None
+    attempt: int | None = None
     worker: str = ""
     by: str = ""
     rule: HolderRule = HolderRule.WORKER_OR_KEY
@@ -183,6 +189,8 @@ class Assign(Struct, frozen=True, gc=False, kw_only=True):
     tenant: str | None
     worker: str
     by: str = ""
+    held_by: str | None = None
+    """Only if this worker holds it, or it is reserved for this one."""
 
 
 class Update(Struct, frozen=True, gc=False, kw_only=True):

@@ -30,6 +30,8 @@ from taskloom.core.events import (
     TaskSuspended,
     TaskUpdated,
 )
+from taskloom.core.limits import ATTRIBUTES_BYTES, PAYLOAD_BYTES
+from taskloom.core.limits import NEVER_MS
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import (
     CANCELLED,
@@ -46,6 +48,7 @@ Decision = list[AnyTaskEvent] | Rejection
 
 EXPIRED: Final = "expired"
 LEASE_LOST: Final = "lease_lost"
+TOO_LARGE: Final = "too_large"
 Finishing = c.Complete | c.Fail
 Holding = c.Complete | c.Fail | c.Release | c.Extend | c.Report
 
@@ -82,18 +85,19 @@ def claimed(task: Task, command: c.Claim, token: int, now: int) -> TaskClaimed:
     )
 
 
-def is_claimable(task: Task, claim: c.Claim, now: int) -> bool:
-    """Whether the worker of this claim may be handed this task."""
-    worker = claim.worker
+def is_claimable(task: Task, worker: str, now: int, made_before: int = NEVER_MS) -> bool:
+    """Whether this worker may be handed this task, of those made before an instant."""
     if task.state != READY or (task.assignee and task.assignee != worker):
         return False
-    if task.created_at >= claim.made_before:
+    if task.created_at >= made_before:
         return False
     return not (task.denied and task.denied == worker and task.denied_until > now)
 
 
 def may_act(task: Task, command: Holding) -> Rejection | None:
     """None when the caller may act on the open attempt, else why not."""
+    if task.token and command.attempt is not None and command.attempt != task.attempt:
+        return _reject(Kind.STALE_LEASE, task)
     if command.token is not None:
         return None if command.token == task.token else _reject(Kind.STALE_LEASE, task)
     if task.fenced and task.token:
@@ -124,7 +128,14 @@ def _may_act_unclaimed(task: Task, command: Holding) -> Rejection | None:
         return _reject(Kind.NOT_CLAIMED, task)
     if command.worker and command.worker != task.assignee:
         return _reject(Kind.NOT_HOLDER, task)
-    return None
+    return None if command.attempt is None else _reject(Kind.STALE_LEASE, task)
+
+
+def actor(task: Task, command: Holding) -> str:
+    """Who acts: the worker the call names, else (rule WORKER) whoever the task belongs to, else the key."""
+    if command.worker or command.rule is not c.HolderRule.WORKER:
+        return command.worker or command.by
+    return task.worker or task.assignee or command.by
 
 
 def _may_finish(task: Task, command: Finishing) -> Rejection | None:
@@ -141,15 +152,17 @@ def _complete(task: Task, command: c.Complete, moment: Moment) -> Decision:
         same = (
             command.repeat
             and task.state == COMPLETED
-            and task.finished_by == (command.worker or command.by)
+            and task.finished_by == actor(task, command)
             and same_json(moment.prior, command.result)
         )
         return [] if same else _reject(Kind.FINAL, task)
     refused = _may_finish(task, command)
     if refused is not None:
         return refused
+    if len(command.result) > PAYLOAD_BYTES:
+        return _too_large(task)
     result_key = moment.new_key() if command.result != b"null" else 0
-    return [TaskCompleted(task.key, result_key, command.worker or command.by)]
+    return [TaskCompleted(task.key, result_key, actor(task, command))]
 
 
 def _fail(task: Task, command: c.Fail, moment: Moment) -> Decision:
@@ -157,15 +170,16 @@ def _fail(task: Task, command: c.Fail, moment: Moment) -> Decision:
         same = (
             command.repeat
             and task.state == FAILED
-            and task.finished_by == (command.worker or command.by)
+            and task.finished_by == actor(task, command)
             and (task.error_code, task.error) == (command.code, command.message)
-            and (command.result is None or same_json(moment.prior, command.result))
+            and same_json(moment.prior, command.result or b"null")
         )
         return [] if same else _reject(Kind.FINAL, task)
     refused = _may_finish(task, command)
     if refused is not None:
         return refused
-    by = command.worker or command.by
+    if command.result is not None and len(command.result) > PAYLOAD_BYTES:
+        return _too_large(task)
     if command.thrown and task.flow:
         return [TaskSuspended(task.key, task.retries, command.code, command.message, thrown=True)]
     left = task.retries - 1 if command.retries is None else command.retries
@@ -176,7 +190,7 @@ def _fail(task: Task, command: c.Fail, moment: Moment) -> Decision:
     if command.suspend:
         return [TaskSuspended(task.key, max(left, 0), command.code, command.message)]
     result_key = moment.new_key() if command.result is not None else 0
-    return [TaskFailed(task.key, command.code, command.message, by, result_key)]
+    return [TaskFailed(task.key, command.code, command.message, actor(task, command), result_key)]
 
 
 def _release(task: Task, command: c.Release, moment: Moment) -> Decision:
@@ -188,11 +202,8 @@ def _release(task: Task, command: c.Release, moment: Moment) -> Decision:
     if refused is not None:
         return refused
     denied_until = moment.now + command.deny_ms if command.deny_ms else 0
-    return [
-        TaskReleased(
-            task.key, command.worker or command.by, task.worker if denied_until else "", denied_until
-        )
-    ]
+    denied = task.worker if denied_until else ""
+    return [TaskReleased(task.key, actor(task, command), denied, denied_until, task.worker)]
 
 
 def _extend(task: Task, command: c.Extend, moment: Moment) -> Decision:
@@ -225,9 +236,11 @@ def _cancel(task: Task, command: c.Cancel, _moment: Moment) -> Decision:
 def _assign(task: Task, command: c.Assign, _moment: Moment) -> Decision:
     if task.state >= COMPLETED:
         return _reject(Kind.FINAL, task)
+    holder = task.worker if task.state == LEASED else task.assignee
+    if command.held_by is not None and holder != command.held_by:
+        return _reject(Kind.NOT_HOLDER, task)
     if command.worker == "":
         return _unassign(task, command)
-    holder = task.worker if task.state == LEASED else task.assignee
     if holder == command.worker:
         return []
     if holder:
@@ -239,7 +252,7 @@ def _assign(task: Task, command: c.Assign, _moment: Moment) -> Decision:
 
 def _unassign(task: Task, command: c.Assign) -> Decision:
     if task.state == LEASED:
-        return [TaskReleased(task.key, command.by)]
+        return [TaskReleased(task.key, command.by, previous=task.worker)]
     if not task.assignee:
         return _reject(Kind.NOT_CLAIMED, task)
     return [TaskAssigned(task.key, "", task.assignee, command.by)]
@@ -252,10 +265,12 @@ def _update(task: Task, command: c.Update, moment: Moment) -> Decision:
         return _reject(Kind.STALE_LEASE, task)
     if command.lease_ms is not None and task.state != LEASED:
         return _reject(Kind.WRONG_STATE, task)
+    laid = command.attributes
+    if laid is not None and len(overlay(moment.attributes, laid)) > ATTRIBUTES_BYTES:
+        detail = f"the attributes are larger than {ATTRIBUTES_BYTES} bytes"
+        return Rejection(Kind.INVALID, task.key, detail, task, TOO_LARGE)
     lease_until = None if command.lease_ms is None else moment.now + command.lease_ms
-    return [
-        TaskUpdated(task.key, command.priority, command.retries, lease_until, command.attributes, command.by)
-    ]
+    return [TaskUpdated(task.key, command.priority, command.retries, lease_until, laid, command.by)]
 
 
 def _suspend(task: Task, command: c.Suspend, _moment: Moment) -> Decision:
@@ -298,7 +313,8 @@ def _wake(task: Task, _command: c.Wake, moment: Moment) -> Decision:
 def _lease_ran_out(task: Task, now: int) -> AnyTaskEvent:
     if 0 <= task.losses_max <= task.losses:
         return TaskFailed(task.key, LEASE_LOST, "max reclaims", "")
-    return LeaseLost(task.key, now + task.loss_backoff_ms if task.loss_backoff_ms else 0)
+    ready_at = now + task.loss_backoff_ms if task.loss_backoff_ms else 0
+    return LeaseLost(task.key, ready_at, task.worker)
 
 
 def _unblock(task: Task, _command: c.Unblock, _moment: Moment) -> Decision:
@@ -307,6 +323,11 @@ def _unblock(task: Task, _command: c.Unblock, _moment: Moment) -> Decision:
 
 def _reject(kind: Kind, task: Task) -> Rejection:
     return Rejection(kind, task.key, "", task)
+
+
+def _too_large(task: Task) -> Rejection:
+    detail = f"the result is larger than {PAYLOAD_BYTES} bytes"
+    return Rejection(Kind.INVALID, task.key, detail, task, TOO_LARGE)
 
 
 def overlay(stored: bytes, laid: bytes) -> bytes:

@@ -58,12 +58,16 @@ class TaskReleased(TaskEvent, frozen=True, gc=False, tag="released", array_like=
     by: str
     denied: str = ""
     denied_until: int = 0
+    previous: str = ""
+    """The worker that held it; another than `by` means that it was taken back."""
 
 
 class LeaseLost(TaskEvent, frozen=True, gc=False, tag="lost", array_like=True):
     """The lease ran out; it is offered again at `ready_at` (0: now)."""
 
     ready_at: int = 0
+    previous: str = ""
+    """The worker that held it."""
 
 
 class TaskRetried(TaskEvent, frozen=True, gc=False, tag="retried", array_like=True):
@@ -99,7 +103,10 @@ class TaskAssigned(TaskEvent, frozen=True, gc=False, tag="assigned", array_like=
 
 
 class TaskUpdated(TaskEvent, frozen=True, gc=False, tag="updated", array_like=True):
-    """Fields changed that may change while it lives; None where one did not."""
+    """Fields changed that may change while it lives; None where one did not.
+
+    `attributes` is what is laid over the stored ones.
+    """
 
     priority: int | None = None
     retries: int | None = None

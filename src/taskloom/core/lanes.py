@@ -2,8 +2,8 @@
 
 A claim picks among the open lanes of the most urgent level the one with the lowest virtual time; each task
 handed out moves its lane's clock on by one divided by its weight. A lane that was empty starts at the lowest
-clock of its queue, so idleness earns no credit. That is fair queueing by start time, and it makes fair share,
-limits, pauses and counters one piece.
+clock of those that have work (none has: at the highest clock there is), so idleness earns no credit. That is
+fair queueing by start time, and it makes fair share, limits, pauses and counters one piece.
 """
 
 import heapq
@@ -40,12 +40,16 @@ class Lane(Struct, gc=False):
 
 
 class LaneChange(Struct, gc=False):
-    """What a batch adds to a lane; `floor` is the least virtual time of a lane that fills again."""
+    """What a batch adds to a lane."""
 
     depth: int = 0
     in_flight: int = 0
     virtual_time: int = 0
-    floor: int = 0
+
+    @property
+    def fills(self) -> bool:
+        """Whether work came in: where the lane was empty, it joins at the floor of its queue and level."""
+        return self.depth > 0 or (self.depth == 0 and self.virtual_time > 0)
 
 
 def room(lane: Lane, now: int) -> int:
@@ -58,8 +62,10 @@ def room(lane: Lane, now: int) -> int:
 
 
 def floor_of(lanes: Iterable[Lane]) -> int:
-    """The virtual time at which a lane that was empty joins: the lowest of those that have work."""
-    return min((lane.virtual_time for lane in lanes if lane.depth > 0), default=0)
+    """The virtual time at which an empty lane joins these lanes of its queue and level."""
+    clocks = [(lane.depth <= 0, lane.virtual_time) for lane in lanes]
+    with_work = [clock for empty, clock in clocks if not empty]
+    return min(with_work) if with_work else max((clock for _, clock in clocks), default=0)
 
 
 def share(lanes: Sequence[Lane], size: int, now: int) -> list[LaneId]:

@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+from taskloom.core.events import FlowEvent
+
 
 class Record(Struct, frozen=True, gc=False):
     """One record; (kind, tenant, name) names it and `version` counts its changes from 1."""
@@ -38,3 +40,5 @@ class PutRecords(Struct, frozen=True, gc=False):
     """Change several records, all or none. Answered with their new versions."""
 
     changes: tuple[RecordChange, ...]
+    told: tuple[FlowEvent, ...] = ()
+    """What views and listeners are told with it, in the same transaction."""

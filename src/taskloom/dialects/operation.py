@@ -1,8 +1,8 @@
 """The operation contract: what a dialect hands to the server, and what the server hands to a dialect.
 
-Route, limits, scope and schema of an operation stand in one place. From the table of all operations the server
-builds its routes, the authorization matrix of the tests, and the OpenAPI document. A dialect translates and
-never decides: it builds commands, and turns outcomes into its own answers.
+Route, limits, scope and schema of an operation stand in one place. From the table of all operations the
+server builds its routes, the authorization matrix of the tests, and the OpenAPI document. A dialect
+translates and never decides: it builds commands, and turns outcomes into its own answers.
 """
 
 import enum

@@ -278,6 +278,9 @@ class Change:
         """A task's attributes."""
         if self.attributes is not None and key in self.attributes:
             return self.attributes[key]
+        new = self.batch.new.get(key) or (self.new or {}).get(key)
+        if new is not None and key not in self.batch.attributes:
+            return new.attributes
         if key not in self.batch.attributes:
             raise NeedsLoad(Load(tasks=(key,), attributes=(key,)))
         return self.batch.attributes[key]

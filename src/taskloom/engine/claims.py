@@ -12,7 +12,7 @@ from msgspec import Struct
 from taskloom.core.apply import apply
 from taskloom.core.commands import Claim, Strategy
 from taskloom.core.decide import claimed, is_claimable
-from taskloom.core.lanes import Lane, LaneId, share
+from taskloom.core.lanes import Lane, LaneId, floor_of, share
 from taskloom.core.task import READY, Task
 from taskloom.engine.batch import Batch, Change, lane_changes
 from taskloom.engine.outcome import Accepted, Handout, Outcome
@@ -89,7 +89,8 @@ def _picks(
     known = {lane.id: lane for lane in lanes}
     for name in fresh:
         if name not in known and _matches(shelf, name):
-            known[name] = Lane(*name)
+            joined = floor_of(lane for lane in lanes if lane.level == name[1])
+            known[name] = Lane(*name, virtual_time=joined)
     for name, change in changes.items():
         if name in known:
             known[name].depth += change.depth
@@ -178,7 +179,7 @@ class _Board:
     def take(self, claim: Claim, now: int, taken: set[int]) -> Task | None:
         """The next task for this claim's worker, or None."""
         for place, task in enumerate(self._skipped):
-            if task.key not in taken and is_claimable(task, claim, now):
+            if task.key not in taken and is_claimable(task, claim.worker, now, claim.made_before):
                 return self._skipped.pop(place)
         while self._at < len(self._picks):
             tasks = self._stock.get(self._picks[self._at])
@@ -188,7 +189,7 @@ class _Board:
             task = tasks.pop()
             if task.key in taken:
                 continue
-            if is_claimable(task, claim, now):
+            if is_claimable(task, claim.worker, now, claim.made_before):
                 return task
             self._skipped.append(task)
         return None

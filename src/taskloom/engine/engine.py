@@ -5,6 +5,7 @@ Nothing is acknowledged before its commit. Time, keys, chance, store, bus and de
 
 import asyncio
 import logging
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,6 +32,21 @@ log = logging.getLogger(__name__)
 
 NODE_LEASE_MS = 30_000
 """How long a node number stays ours without renewal."""
+
+
+class SharedKeyMaker(KeyMaker):
+    """A key maker for two threads: the store's, where batches run, and the loop's."""
+
+    __slots__ = ("_lock",)
+
+    def __init__(self, node: int, floor: int = 0) -> None:
+        super().__init__(node, floor)
+        self._lock = threading.Lock()
+
+    def make(self, now_ms: int) -> int:
+        """A new key, above every other one whoever asked."""
+        with self._lock:
+            return super().make(now_ms)
 
 
 class Plan:
@@ -69,6 +85,7 @@ class Engine:
         self.waiting = Waiting()
         self.sequence = 0
         self._plan = plan
+        self._keys: SharedKeyMaker
         self._writer: Writer
         self._sweeper: Sweeper
         self._outbox: Outbox
@@ -81,7 +98,7 @@ class Engine:
         plan = self._plan
         await plan.store.open(plan.views)
         self._node, last_key = await plan.store.lease_node(plan.clock.now_ms())
-        keys = KeyMaker(self._node, last_key)
+        keys = self._keys = SharedKeyMaker(self._node, last_key)
         environment = Environment(keys, self._node, plan.tokens, plan.flows, plan.projections, {})
         self._writer = Writer(plan.store, environment, plan.clock, self._publish)
         self._sweeper = Sweeper(plan.store, plan.clock, self.waiting, self._put)
@@ -105,6 +122,12 @@ class Engine:
         await self._plan.deliverer.close()
         await self.store.close()
 
+    def abandon(self) -> None:
+        """Let go without finishing anything, as a crash would; for simulations."""
+        self.ready = False
+        for duty in self._duties:
+            duty.cancel()
+
     def _put(self, command: Command, *, follow_up: int = 0) -> "asyncio.Future[Outcome]":
         return self._writer.submit(Submission(command, follow_up=follow_up))
 
@@ -113,6 +136,10 @@ class Engine:
     ) -> Outcome:
         """Do it; the answer comes after the commit. `size` is what the command weighs in bytes."""
         return await self._writer.submit(Submission(command, idempotency=idempotency, size=size))
+
+    def new_key(self) -> int:
+        """A key for something a command is about to make, such as a record that another one refers to."""
+        return self._keys.make(self.clock.now_ms())
 
     async def claim(self, command: Claim, wait_ms: int = 0) -> list[Handout] | Rejection:
         """Hand out ready tasks; with `wait_ms`, wait until at least one is there or the time is over."""

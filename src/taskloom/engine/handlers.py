@@ -7,8 +7,8 @@ from typing import Any, Final, get_args
 import msgspec
 
 from taskloom.core.apply import apply, created
-from taskloom.core.commands import Complete, Create, Fail, TaskCommand, Update, Wake
-from taskloom.core.decide import Moment, decide
+from taskloom.core.commands import Create, TaskCommand, Update, Wake
+from taskloom.core.decide import Finishing, Moment, decide, overlay
 from taskloom.core.events import (
     AnyTaskEvent,
     FlowCommanded,
@@ -109,7 +109,7 @@ def _task_command(change: Change, command: TaskCommand) -> Outcome:
     task = change.task(command.key)
     moment = Moment(change.now, change.new_key)
     if task is not None:
-        if task.state >= COMPLETED and type(command) in _FINISHING and task.result_key:
+        if task.state >= COMPLETED and isinstance(command, Finishing) and task.result_key:
             moment.prior = change.payload(task.result_key)
         if type(command) is Update and command.attributes is not None:
             moment.attributes = change.attributes_of(command.key)
@@ -139,9 +139,10 @@ def _record(change: Change, task: Task, events: list[AnyTaskEvent], payload: byt
                 row = OutboxRow(change.new_key(), task.tenant, task.key, 0, change.now)
                 change.write("outbox", row)
         elif isinstance(event, TaskUpdated) and event.attributes is not None:
+            merged = overlay(change.attributes_of(task.key), event.attributes)
             if change.attributes is None:
                 change.attributes = {}
-            change.attributes[task.key] = event.attributes
+            change.attributes[task.key] = merged
         if task.flow and kind in _REACTED:
             _react(change, task, event, payload)
     return task
@@ -254,6 +255,8 @@ def _put_records(change: Change, command: PutRecords) -> Outcome:
             change.records[name] = Record(*name, version + 1, wanted.body, key)
             versions.append(version + 1)
         change.events.append(RecordPut(*name, versions[-1]))
+    for event in command.told:
+        _tell(change, event)
     return Accepted(versions)
 
 
@@ -293,9 +296,12 @@ def _effect_flow(change: Change, flow: FlowState, effect: FlowCommand) -> None:
 
 
 def _effect_emit(change: Change, flow: FlowState, effect: Emit) -> None:
-    event = FlowEvent(flow.key, flow.root, flow.kind.kind, flow.tenant, effect.name, effect.body)
+    _tell(change, FlowEvent(flow.key, flow.root, flow.kind.kind, flow.tenant, effect.name, effect.body))
+
+
+def _tell(change: Change, event: FlowEvent) -> None:
     change.events.append(event)
-    project = change.batch.environment.projections.get(flow.kind.kind)
+    project = change.batch.environment.projections.get(event.kind)
     if project is not None:
         for row in project(event, change.now):
             change.write("rows", row)

@@ -94,6 +94,9 @@ class Sweeper:
             for key, task in (await self._store.tasks(part)).items():
                 if task.is_final:
                     self._waiting.notify(("task", key))
+        for topic in topics:
+            if isinstance(topic, tuple) and topic[0] == "flow":
+                self._waiting.notify(topic)
         self._waiting.notify("events")
 
     async def _pause(self) -> None:

@@ -57,6 +57,7 @@ class Writer:
         self._running: dict[int, Group] = {}
         self._idle = asyncio.Event()
         self._open = 0
+        self._kicking = False
 
     def submit(self, submission: Submission) -> "asyncio.Future[Outcome]":
         """Put a command in line; the future is resolved after its commit."""
@@ -67,8 +68,15 @@ class Writer:
         submission.waiter = future
         self._open += 1
         self._queue.append(submission)
-        self._store.kick()
+        if not self._kicking:
+            # After this turn of the loop, so that callers woken together share one batch.
+            self._kicking = True
+            self._loop.call_soon(self._kick)
         return future
+
+    def _kick(self) -> None:
+        self._kicking = False
+        self._store.kick()
 
     async def drain(self) -> None:
         """Until every command in line is answered."""

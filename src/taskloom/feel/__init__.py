@@ -1,4 +1,4 @@
-"""FEEL, the expression language of DMN and of Camunda's BPMN: pure, useful on its own.
+r"""FEEL, the expression language of DMN and of Camunda's BPMN: pure, useful on its own.
 
 Text becomes a tree, a tree becomes a callable, a callable turns variables into a value:
 
@@ -9,25 +9,27 @@ Text becomes a tree, a tree becomes a callable, a callable turns variables into 
     result.failure   # a passed limit or a failed assertion, else None
 
 **Values.** None, bool, int, Decimal, str, list, dict and the classes of `values`: Date, Time, DateTime,
-DayTimeDuration, YearMonthDuration, Range, Function. Never a float: use `from_json(bytes)` or `from_python(parsed)`
-on the way in and `to_json(value)` on the way out. `equals(run, a, b)`, `compare(a, b)`, `contained(run, span, a, b)`
-are the operators `=`, `<` and `in`.
+DayTimeDuration, YearMonthDuration, Range, Function. Never a float: use `from_json(bytes)` or
+`from_python(parsed)` on the way in and `to_json(value)` on the way out. `equals(run, a, b)`, `compare(a,
+b)`, `contained(run, span, a, b)` are the operators `=`, `<` and `in`.
 
-**Names.** Names with blanks or symbols must be told to the parser: `names` is a `NameTable` or any iterable of names.
-`NameTable({"Loan": NameTable(["Monthly income"]), "x": None}, types=["tLoan"])` nests the members of item definitions;
-`table.with_names([...])` adds those of a nested scope (context entries, parameters).
+**Names.** Names with blanks or symbols must be told to the parser: `names` is a `NameTable` or any iterable
+of names. `NameTable({"Loan": NameTable(["Monthly income"]), "x": None}, types=["tLoan"])` nests the members
+of item definitions; `table.with_names([...])` adds those of a nested scope (context entries, parameters).
 
-**Types.** `parse_type("list<tLoan>", types=["tLoan"])` reads a type, `resolve(kind, {"tLoan": kind})` replaces its
-references, `conforms(value, kind)` is `instance of`, `coerce(value, kind)` fits a value to a declared type or answers
-`MISMATCH`. `ConstrainedType(name, base, allows)` carries allowed values.
+**Types.** `parse_type("list<tLoan>", types=["tLoan"])` reads a type, `resolve(kind, {"tLoan": kind})`
+replaces its references, `conforms(value, kind)` is `instance of`, `coerce(value, kind)` fits a value to a
+declared type or answers `MISMATCH`. `ConstrainedType(name, base, allows)` carries allowed values.
 
-**Several expressions in one run.** A decision model makes one `Run(environment)`, calls `compiled.value(run, scope)`
-and `compiled.matches(run, scope, value)` for its cells, and reads `run.warnings`; `EvaluationEnded` comes out of these
-two when a limit is passed. Boxed contexts are a loop over compiled entries with a growing scope. A boxed function is
-`Function(names, body, types=..., name=...)` where `body(run, *arguments)` is any callable; put it into the scope or
-call it with `call(run, span, function, arguments)` / `call_named(run, span, function, names, arguments)`.
+**Several expressions in one run.** A decision model makes one `Run(environment)`, calls
+`compiled.value(run, scope)` and `compiled.matches(run, scope, value)` for its cells, and reads
+`run.warnings`; `EvaluationEnded` comes out of these two when a limit is passed. Boxed contexts are a loop
+over compiled entries with a growing scope. A boxed function is `Function(names, body, types=..., name=...)`
+where `body(run, *arguments)` is any callable; put it into the scope or call it with `call(run, span,
+function, arguments)` / `call_named(run, span, function, names, arguments)`.
 
-**Tables.** `parse_unary_tests(text, names)` gives a `UnaryTests` tree; `shape_of(tree)` says whether constants decide it.
+**Tables.** `parse_unary_tests(text, names)` gives a `UnaryTests` tree; `shape_of(tree)` says whether
+constants decide it.
 
 Limits are in `limits.py`; the language as supported is described in `docs/api/feel.md`.
 """

@@ -1,4 +1,4 @@
-"""Reading parts of values: a member after a dot, an item or a selection in brackets, what a loop runs over."""
+"""Reading parts of values: a member after a dot, an item, a selection, what a loop runs over."""
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
@@ -159,7 +159,8 @@ def items_of(run: Run, span: Span, source: Value) -> Iterable[Value] | None:
     if type(source) is Range:
         return _range_items(run, span, source)
     if source is None:
-        return run.warn(WarningCode.INVALID_TYPE, "Can't iterate over null", span)
+        run.warn(WarningCode.INVALID_TYPE, "Can't iterate over null", span)
+        return None
     return [source]
 
 
@@ -180,7 +181,8 @@ def counted(run: Run, span: Span, start: Value, end: Value) -> Iterable[Value] |
         first, last = start.days, end.days
     if first is None or last is None:
         message = f"Can't iterate from '{describe(start)}' to '{describe(end)}'"
-        return run.warn(WarningCode.INVALID_TYPE, message, span)
+        run.warn(WarningCode.INVALID_TYPE, message, span)
+        return None
     run.check_items(abs(last - first) + 1)
     step = 1 if first <= last else -1
     numbers = range(first, last + step, step)

@@ -1,4 +1,4 @@
-"""What a table compiler wants to know of unary tests: whether constants decide them, so that they can be indexed."""
+"""What a table compiler wants to know of unary tests: whether constants decide them."""
 
 from collections.abc import Iterable
 
@@ -12,7 +12,7 @@ from taskloom.feel.values import Range, Value
 
 
 class TestShape(msgspec.Struct, frozen=True):
-    """Unary tests in which every test is a constant: the input must equal one of `values` or lie in one of `ranges`.
+    """Unary tests that are all constants: the input must equal a value or lie in a range.
 
     `is_any` is `-`, which accepts every input; `negated` turns the outcome round.
     """

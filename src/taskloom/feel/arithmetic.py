@@ -1,6 +1,7 @@
 """`+ - * / **` and unary minus: numbers here, temporal operands by a table of pairs of types.
 
-Each operation takes the run and the place in the source; operands that do not go together give null and a warning.
+Each operation takes the run and the place in the source; operands that do not go together give null and a
+warning.
 """
 
 from collections.abc import Callable
@@ -75,9 +76,9 @@ def power(run: Run, span: Span, left: Value, right: Value) -> Value:
     """Numbers only; exact while the result is an integer of 34 digits."""
     if type(left) not in NUMBERS or type(right) not in NUMBERS:
         return _refuse(run, span, f"Can't raise '{describe(left)}' to the power", right)
-    if type(left) is int and type(right) is int and 0 <= right <= _POWER_BITS_MAX:
-        if left.bit_length() * right <= _POWER_BITS_MAX:
-            return bounded(left**right)
+    whole = type(left) is int and type(right) is int and 0 <= right <= _POWER_BITS_MAX
+    if whole and left.bit_length() * right <= _POWER_BITS_MAX:
+        return bounded(left**right)
     return _number(run, span, CONTEXT.power(left, right))
 
 

@@ -1,4 +1,4 @@
-"""Where a name leads, found when compiling: to a slot of the frame, to the item of a filter, or out to the scope."""
+"""Where a name leads, found when compiling: to a slot, to the item of a filter, or to the scope."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -10,14 +10,14 @@ _Level = dict[str, int] | int
 
 
 class Binding(NamedTuple):
-    """A name's meaning: first the items of the filters around it that have such a member, then slot or scope."""
+    """A name's meaning: first the items of filters that have such a member, then slot or scope."""
 
     items: tuple[int, ...]
     slot: int | None
 
 
 class Bindings:
-    """The local names around the node being compiled; a level is either names with slots or the item of a filter."""
+    """The local names around the node being compiled: names with slots, and items of filters."""
 
     __slots__ = ("_levels", "size")
 
@@ -57,7 +57,7 @@ class Bindings:
         self._levels.pop()
 
     def find(self, name: str) -> Binding:
-        """Innermost first. `item` itself is a name of the innermost filter, unless the item has such a member."""
+        """Innermost first; `item` is a name of the innermost filter, unless the item has such a member."""
         items: list[int] = []
         for level in reversed(self._levels):
             if isinstance(level, int):

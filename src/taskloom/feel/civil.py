@@ -1,7 +1,7 @@
 """The proleptic Gregorian calendar for any year.
 
-A day is a number: 1 is 0001-01-01, as in `datetime.date.toordinal`, which serves the years 1 to 9999 directly.
-Other years are moved by whole cycles of 400 years (146,097 days) into that reach.
+A day is a number: 1 is 0001-01-01, as in `datetime.date.toordinal`, which serves the years 1 to 9999
+directly. Other years are moved by whole cycles of 400 years (146,097 days) into that reach.
 """
 
 from datetime import date

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from taskloom.feel import access, invocation, logic
 from taskloom.feel.bindings import cost_of, mentions
+from taskloom.feel.built_in import BuiltIn
 from taskloom.feel.closures import ClosureCompiler, Code, Frame, compiles
 from taskloom.feel.diagnostics import Span, WarningCode
-from taskloom.feel.library.registry import BuiltIn
 from taskloom.feel.nodes import (
     Call,
     Expr,
@@ -147,6 +147,7 @@ class ClosureBody:
         self.code = code
 
     def __call__(self, run: Run, *arguments: Value) -> Value:
+        """Runs the code in a frame of its own."""
         slots = self.slots.copy()
         for slot, argument in zip(self.parameters, arguments, strict=True):
             slots[slot] = argument

@@ -1,7 +1,8 @@
 """The first back end: each node becomes a Python closure over its children. Quick to build.
 
-A frame holds what the closures share while they run: the run, the scope of variables and the slots of local names.
-The closures of operators stand in `closure_operators`, those of loops, functions and calls in `closure_forms`.
+A frame holds what the closures share while they run: the run, the scope of variables and the slots of local
+names. The closures of operators stand in `closure_operators`, those of loops, functions and calls in
+`closure_forms`.
 """
 
 from collections.abc import Callable, Mapping

@@ -43,7 +43,7 @@ class Compiled:
         self.dialect = dialect
 
     def evaluate(self, scope: Scope, env: Environment = DEFAULT_ENVIRONMENT) -> Result:
-        """The value for these variables; it never raises. Unary tests read their input from the variable `?`."""
+        """The value for these variables; it never raises. Unary tests read their input from `?`."""
         run = Run(env, camunda=self.dialect is Dialect.CAMUNDA)
         try:
             value = self.code(run, scope, scope.get("?") if isinstance(self.expr, UnaryTests) else None)

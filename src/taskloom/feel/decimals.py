@@ -37,7 +37,7 @@ def settled(value: Decimal) -> Number | None:
 
 def compact(value: Number) -> Number:
     """The same number as an `int` when it is whole and written in few digits."""
-    if type(value) is int:
+    if isinstance(value, int):
         return value
     if value == value.to_integral_value() and value.adjusted() < DIGITS:
         return int(value)
@@ -48,12 +48,13 @@ def number_of(text: str) -> Number | None:
     """A number from digits with an optional point and exponent; None beyond the reach of decimal128."""
     if text.isdigit() and len(text) <= DIGITS:
         return int(text)
-    return settled(CONTEXT.create_decimal(text))
+    number = settled(CONTEXT.create_decimal(text))
+    return None if number is None else compact(number)
 
 
 def text_of(value: Number) -> str:
     """Plain digits: no exponent, no trailing zeros, no negative zero."""
-    if type(value) is int:
+    if isinstance(value, int):
         return str(value)
     text = format(value, "f")
     if "." in text:

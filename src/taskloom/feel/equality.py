@@ -1,8 +1,9 @@
 """The `=` of FEEL: three-valued.
 
-Same kind: true or false. null against a value: false. Two different kinds that are not null: null, because they
-cannot be compared. Times and date-times are equal when they show the same second of the same instant, as the
-standard defines it; the Camunda dialect compares them exactly. Nested values are compared part by part.
+Same kind: true or false. null against a value: false. Two different kinds that are not null: null, because
+they cannot be compared. Times and date-times are equal when they show the same second of the same instant,
+as the standard defines it; the Camunda dialect compares them exactly. Nested values are compared part by
+part.
 """
 
 from collections.abc import Iterable

@@ -1,11 +1,12 @@
 """Constant folding: what can be computed when compiling is computed once.
 
-Folded are date and duration literals, lists, intervals, operators and pure built-in functions whose operands are
-all constant. A part whose value comes with a warning stays as it is, so that each evaluation warns.
+Folded are date and duration literals, lists, intervals, operators and pure built-in functions whose
+operands are all constant. A part whose value comes with a warning stays as it is, so that each evaluation
+warns.
 """
 
 from dataclasses import fields, replace
-from typing import Final
+from typing import Any, Final
 
 from taskloom.feel.closures import ClosureCompiler, Frame
 from taskloom.feel.diagnostics import EvaluationEnded
@@ -50,7 +51,7 @@ def constant_value(node: Expr) -> tuple[bool, object]:
 
 
 def _rebuilt(node: Expr, dialect: Dialect) -> Expr:
-    changed = {}
+    changed: dict[str, Any] = {}
     for field in fields(node):
         if field.name == "span":
             continue

@@ -33,12 +33,14 @@ class FormReader(TypeReader):
 
     __slots__ = ("ending",)
 
+    ending: bool
+
     def expression(self) -> Expr:
         """A whole expression."""
         raise AssertionError("Parser reads expressions")
 
     def additive(self) -> Expr:
-        """An expression without comparison or logic at its top: an end of an interval, an operand of a test."""
+        """An expression without comparison or logic at its top, such as an end of an interval."""
         raise AssertionError("Parser reads expressions")
 
     def operand(self) -> Expr:

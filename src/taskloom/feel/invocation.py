@@ -1,9 +1,9 @@
-"""Calls of functions: built-in ones check themselves; others get their arguments coerced to the declared types."""
+"""Calls of functions: built-in ones check themselves, others get arguments of the declared types."""
 
 from collections.abc import Sequence
 
+from taskloom.feel.built_in import BuiltIn
 from taskloom.feel.diagnostics import Span, WarningCode
-from taskloom.feel.library.registry import BuiltIn
 from taskloom.feel.run import Run
 from taskloom.feel.text import describe
 from taskloom.feel.type_system import MISMATCH, coerce

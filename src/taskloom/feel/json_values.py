@@ -1,7 +1,7 @@
 """JSON to FEEL values and back.
 
-JSON numbers become exact: integers `int`, others `Decimal`. Temporal values leave as ISO text and come back as text;
-functions and ranges cannot be stored and leave as text too, as `string()` gives it.
+JSON numbers become exact: integers `int`, others `Decimal`. Temporal values leave as ISO text and come back
+as text; functions and ranges cannot be stored and leave as text too, as `string()` gives it.
 """
 
 from decimal import Decimal
@@ -19,7 +19,7 @@ _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 _DEPTH_MAX: Final = 200
 
 
-class UnfitJson(ValueError):
+class UnfitJson(ValueError):  # noqa: N818 - the name says what the text or value is
     """The text is no JSON, or the value cannot be written as JSON within the limits."""
 
 

@@ -1,6 +1,7 @@
 """Reads the smallest pieces of a text at a position that the parser holds.
 
-There is no list of tokens: whether `a-b` is one name depends on what is in scope, which only the parser knows.
+There is no list of tokens: whether `a-b` is one name depends on what is in scope, which only the parser
+knows.
 """
 
 import re

@@ -1,7 +1,8 @@
 """Names with blanks and symbols, and the table that tells the parser which of them exist.
 
-A name such as `Monthly income` or `pre-tax` can only be told from two names or a subtraction when it is known, so the
-parser asks the table for the longest name that the text begins with. Plain identifiers need no table.
+A name such as `Monthly income` or `pre-tax` can only be told from two names or a subtraction when it is
+known, so the parser asks the table for the longest name that the text begins with. Plain identifiers need
+no table.
 """
 
 import re
@@ -68,7 +69,7 @@ class NameTable:
         return found
 
     def with_names(self, names: "Iterable[str] | Mapping[str, NameTable | None]") -> "NameTable":
-        """This table and more names, which hide equal ones."""
+        """The table with more names, which hide equal ones."""
         more = dict(names) if isinstance(names, Mapping) else dict.fromkeys(names)
         return NameTable({**self._members, **more}, self.types)
 
@@ -84,7 +85,7 @@ def index_of(names: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def match_name(text: str, position: int, name: str) -> int | None:
-    """Where a known name ends that begins at a position of the text, or None; any run of blanks counts as one."""
+    """Where a known name ends that begins at a position, or None; any run of blanks counts as one."""
     for char in name:
         if char == " ":
             blanks = _BLANKS.match(text, position)

@@ -42,9 +42,9 @@ def compare(left: Value, right: Value) -> int | None:
     return 0 if left == right else (-1 if left < right else 1)
 
 
-def _not_comparable(run: Run, span: Span, left: Value, right: Value) -> None:
+def _not_comparable(run: Run, span: Span, left: Value, right: Value) -> Value:
     message = f"Can't compare '{describe(left)}' with '{describe(right)}'"
-    run.warn(WarningCode.NOT_COMPARABLE, message, span)
+    return run.warn(WarningCode.NOT_COMPARABLE, message, span)
 
 
 def less(run: Run, span: Span, left: Value, right: Value) -> bool | None:
@@ -125,7 +125,7 @@ def _in_list(run: Run, span: Span, value: Value, items: list[Value]) -> bool:
 
 
 def passes(run: Run, span: Span, value: Value, outcome: Value) -> bool | None:
-    """One unary test whose expression does not mention `?`: true itself passes for an input that is no boolean."""
+    """One unary test that does not mention `?`; true itself passes for an input that is no boolean."""
     if outcome is True and type(value) is not bool:
         return True
     return contained(run, span, value, outcome)

@@ -1,4 +1,4 @@
-"""The parser: operators by their binding strength (Pratt), operands by `FormReader`, in one pass over the text.
+"""The parser: operators by their binding strength (Pratt), operands by `FormReader`, in one pass.
 
 From loose to tight: `or`; `and`; comparison, `between`, `in`; `+ -`; `* /`; `**` (to the left); unary minus;
 `instance of`; path, filter and call.
@@ -108,6 +108,7 @@ class Parser(FormReader):
         return node
 
     def expression(self) -> Expr:
+        """A whole expression."""
         self._deeper()
         before, self.ending = self.ending, False
         node = self._climb(self._unary(), 0)
@@ -116,6 +117,7 @@ class Parser(FormReader):
         return node
 
     def additive(self) -> Expr:
+        """An expression without comparison or logic at its top."""
         self._deeper()
         node = self._climb(self._unary(), _ADDITIVE)
         self._depth -= 1

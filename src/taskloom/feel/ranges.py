@@ -7,13 +7,14 @@ from taskloom.feel.text import describe
 from taskloom.feel.values import Range, Value
 
 
-def interval(
+def interval(  # noqa: PLR0917 - the two ends and their two flags
     run: Run, span: Span, start: Value, end: Value, start_included: bool, end_included: bool
 ) -> Range | None:
     """An interval; its ends must be of one ordered kind, or null."""
     if start is not None and end is not None and compare(start, end) is None:
         message = f"Can't make a range from '{describe(start)}' to '{describe(end)}'"
-        return run.warn(WarningCode.NOT_COMPARABLE, message, span)
+        run.warn(WarningCode.NOT_COMPARABLE, message, span)
+        return None
     return Range(start, end, start_included, end_included)
 
 

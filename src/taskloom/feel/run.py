@@ -1,6 +1,7 @@
 """What one evaluation carries with it: the injected surroundings, the budget and the warnings so far."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import msgspec
 
@@ -49,10 +50,11 @@ class Run:
         self.depth = 0
         self.warnings: list[FeelWarning] = []
 
-    def warn(self, code: WarningCode, message: str, span: Span) -> None:
-        """Notes why the value at that place is null; returns None, so that `return run.warn(...)` says both."""
+    def warn(self, code: WarningCode, message: str, span: Span) -> Any:
+        """Notes why the value at that place is null, and gives that null."""
         if len(self.warnings) < self.env.limits.warnings:
             self.warnings.append(FeelWarning(code, message, span))
+        return None
 
     def spend(self, steps: int) -> None:
         """Takes steps from the budget; ends the evaluation when it is used up."""

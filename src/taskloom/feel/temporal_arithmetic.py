@@ -1,8 +1,9 @@
 """Arithmetic with points in time and durations.
 
-Each function answers None when its operands do not go together or the result leaves the calendar. A date plus a
-duration of days and time stays a date: the part that fills no day is dropped towards the past. A date beside a date
-and time counts as midnight UTC. A point in a named zone moves along the time line, not along its clock.
+Each function answers None when its operands do not go together or the result leaves the calendar. A date
+plus a duration of days and time stays a date: the part that fills no day is dropped towards the past. A
+date beside a date and time counts as midnight UTC. A point in a named zone moves along the time line, not
+along its clock.
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """The types of FEEL and what belongs to them.
 
-`conforms` answers `instance of`: null is an instance of Null only. `coerce` is what happens where a value meets a
-declared type: a one-element list becomes its element, an element a one-element list, a date a date and time at
-midnight UTC; null passes everywhere.
+`conforms` answers `instance of`: null is an instance of Null only. `coerce` is what happens where a value
+meets a declared type: a one-element list becomes its element, an element a one-element list, a date a date
+and time at midnight UTC; null passes everywhere.
 """
 
 from collections.abc import Callable, Mapping
@@ -176,7 +176,7 @@ def _function_conforms(value: Function, kind: FunctionType) -> bool:
 
 def is_subtype(kind: FeelType, other: FeelType) -> bool:
     """Whether every value of `kind` is one of `other`."""
-    if other == ANY or kind == other or kind == NULL:
+    if other in {ANY, kind} or kind == NULL:
         return True
     if isinstance(kind, ConstrainedType):
         return is_subtype(kind.base, other)

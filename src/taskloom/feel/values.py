@@ -1,8 +1,8 @@
 """The values of FEEL.
 
-Null, booleans, strings, lists and contexts are Python's `None`, `bool`, `str`, `list` and `dict`; numbers are `int`
-when exact, else `Decimal` with 34 digits, never `float`. The rest has classes of its own here. Lists and contexts
-are treated as immutable: whoever holds one may keep it.
+Null, booleans, strings, lists and contexts are Python's `None`, `bool`, `str`, `list` and `dict`; numbers
+are `int` when exact, else `Decimal` with 34 digits, never `float`. The rest has classes of its own here.
+Lists and contexts are treated as immutable: whoever holds one may keep it.
 """
 
 from collections.abc import Callable, Mapping
@@ -79,7 +79,7 @@ class YearMonthDuration(msgspec.Struct, frozen=True):
 class Range(msgspec.Struct, frozen=True):
     """An interval, or a comparison such as `(< 10)` whose form keeps the operator.
 
-    `form` is `..` for an interval, else one of `< <= > >= = !=`. An end that a comparison leaves open is None.
+    `form` is `..` for an interval, else one of `< <= > >= = !=`. An end left open is None.
     """
 
     start: Value

@@ -1,7 +1,7 @@
 """Offsets of named time zones.
 
-Two kinds of questions: which offset holds at a local date and time, and which one a bare time of day has. A bare
-time has no date, so it gets the zone's standard offset, without daylight saving.
+Two kinds of questions: which offset holds at a local date and time, and which one a bare time of day has. A
+bare time has no date, so it gets the zone's standard offset, without daylight saving.
 """
 
 from datetime import UTC, date, datetime, timedelta, tzinfo

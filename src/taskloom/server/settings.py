@@ -18,12 +18,15 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from taskloom.callbacks.address import trusted
 from taskloom.core.limits import ROOT_KEY_LENGTH_MAX, ROOT_KEY_LENGTH_MIN, SETTINGS_FILE_BYTES
 
 PREFIX = "TASKLOOM_"
 # variables with our prefix that are no settings of the server: the settings file, clients' and tests' own
-NOT_SETTINGS = frozenset({"TASKLOOM_CONFIG", "TASKLOOM_SHARED", "TASKLOOM_URL", "TASKLOOM_KEY"})
+NOT_SETTINGS = frozenset({"TASKLOOM_CONFIG", "TASKLOOM_FAULT", "TASKLOOM_SHARED", "TASKLOOM_URL", "TASKLOOM_KEY"})
 SECRETS = frozenset({"root_key"})
+REPEATED = frozenset({"callbacks_allow"})
+"""Settings of several values: a flag is given several times, a variable separates by commas."""
 
 # what may hold a password in a URL: all before the host, and a parameter
 _PASSWORD = re.compile(r"(?<=://)[^/?#]*(?=@)|(?<=password=)[^&#]*")
@@ -54,6 +57,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     compat_queue: Annotated[
         Literal["taskloom", "bella"], Meta(description="whose answers late completions get")
     ] = "taskloom"
+    callbacks_allow: Annotated[
+        tuple[str, ...],
+        Meta(description="network, host or host:port that callbacks may reach though it is not public"),
+    ] = ()
+    callbacks_http: Annotated[bool, Meta(description="true lets callbacks go to http:// addresses too")] = (
+        False
+    )
 
     def __repr__(self) -> str:
         """Show no secret, for this ends up in logs."""
@@ -82,7 +92,9 @@ class _Source(Struct, frozen=True):
     value: Any
 
 
-def load(flags: Mapping[str, str], environ: Mapping[str, str], file: Path | None = None) -> Loaded:
+def load(
+    flags: Mapping[str, str | list[str]], environ: Mapping[str, str], file: Path | None = None
+) -> Loaded:
     """Put the sources together; all that is wrong is reported at once."""
     problems: list[str] = []
     chosen: dict[str, _Source] = {}
@@ -181,10 +193,16 @@ def _converted(chosen: Mapping[str, _Source], problems: list[str]) -> dict[str, 
             continue
         source = chosen[field.name]
         try:
-            values[field.name] = msgspec.convert(source.value, field.type, strict=False, dec_hook=_path)
+            value = _several(source.value) if field.name in REPEATED else source.value
+            values[field.name] = msgspec.convert(value, field.type, strict=False, dec_hook=_path)
         except msgspec.ValidationError as error:
             problems.append(f"{source.origin}: {error}")
     return values
+
+
+def _several(value: Any) -> Any:
+    """The values of a setting that may have several."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 def _path(kind: type, value: Any) -> Path:
@@ -202,6 +220,11 @@ def _contradictions(settings: Settings) -> Iterator[str]:
         yield "store must be sqlite, memory or start with postgresql://"
     if settings.bus not in {"memory", "embedded"} and _scheme(settings.bus) not in _BUS_SCHEMES:
         yield "bus must be memory, embedded or start with redis://"
+    for target in settings.callbacks_allow:
+        try:
+            trusted(target)
+        except ValueError as error:
+            yield f"callbacks_allow: {error}"
 
 
 def _scheme(url: str) -> str:
@@ -222,8 +245,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _masked(name: str, value: object) -> str:
-    if value is None:
+    if value is None or value == ():
         return "-"
+    if isinstance(value, tuple):
+        return ",".join(value)
     if name in SECRETS:
         return "***"
     return _PASSWORD.sub("***", str(value))

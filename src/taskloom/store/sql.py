@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from taskloom.core.limits import TOTAL_EXACT
+from taskloom.store.query import absent, attribute_name, column_type, fitting, fitting_edge, full_order
 from taskloom.views.view import (
-    ATTRIBUTE_PREFIX,
     And,
     Compare,
-    Exists,
     Filter,
     In,
     Like,
@@ -38,10 +37,6 @@ class SqlDialect(Protocol):
 
     def attribute(self, name: str) -> str:
         """The text of a member of the task view's attributes; `name` is safe to be put in."""
-
-
-class UnknownColumnError(ValueError):
-    """A filter or sort names a column the view does not declare."""
 
 
 class SearchSql:
@@ -92,17 +87,18 @@ class SearchSql:
         condition = self._filter(view, query.filter)
         if query.tenants is None:
             return condition
+        if not query.tenants:
+            return "FALSE"
         marks = ", ".join(self._mark(tenant) for tenant in query.tenants)
         return f"tenant IN ({marks}) AND {condition}"
 
     def _column(self, view: View, name: str) -> str:
-        if name in ("key", "tenant") or name in view.columns:
-            return name
-        if name.startswith(ATTRIBUTE_PREFIX) and "attributes" in view.columns:
-            member = name.removeprefix(ATTRIBUTE_PREFIX)
-            if member.isidentifier() and member.isascii():
-                return self._dialect.attribute(member)
-        raise UnknownColumnError(name)
+        column_type(view, name)
+        member = attribute_name(view, name)
+        return name if member is None else self._dialect.attribute(member)
+
+    def _fitting(self, view: View, column: str, value: Value) -> str:
+        return self._mark(fitting(view, column, value))
 
     def _filter(self, view: View, node: Filter) -> str:
         if isinstance(node, And | Or):
@@ -114,17 +110,14 @@ class SearchSql:
             return self._related(view, node)
         column = self._column(view, node.column)
         if isinstance(node, Compare):
-            return f"({column} {_OPERATORS[node.op]} {self._mark(node.value)})"
+            return f"({column} {_OPERATORS[node.op]} {self._fitting(view, node.column, node.value)})"
         if isinstance(node, In):
-            marks = ", ".join(self._mark(value) for value in node.values)
+            marks = ", ".join(self._fitting(view, node.column, value) for value in node.values)
             return f"({column} IN ({marks}))" if node.values else "FALSE"
         if isinstance(node, Like):
+            fitting(view, node.column, node.pattern)
             return self._dialect.like(column, self._mark(self._dialect.pattern(node.pattern)))
-        return f"({column} <> {self._mark(self._absent(view, node))})"
-
-    def _absent(self, view: View, node: Exists) -> Value:
-        declared = view.columns.get(node.column)
-        return 0 if node.column == "key" or (declared and declared.value == "integer") else ""
+        return f"({column} <> {self._mark(absent(view, node.column))})"
 
     def _related(self, view: View, node: Related) -> str:
         other = self._views[node.view]
@@ -137,8 +130,7 @@ class SearchSql:
 
     def _beyond(self, view: View, order: Sequence[Sort], edge: tuple[Value, ...], *, backwards: bool) -> str:
         """Rows after the edge in the order: greater in the first criterion that differs."""
-        if len(edge) != len(order):
-            raise UnknownColumnError("the cursor does not belong to this sort")
+        edge = fitting_edge(view, order, edge)
         cases = []
         for place, sort in enumerate(order):
             equal = [
@@ -149,13 +141,6 @@ class SearchSql:
             last = f"{self._column(view, sort.column)} {sign} {self._mark(edge[place])}"
             cases.append(f"({' AND '.join([*equal, last])})")
         return f"({' OR '.join(cases)})"
-
-
-def full_order(sort: Sequence[Sort]) -> tuple[Sort, ...]:
-    """The sort with the key as its last criterion, so that every order is total."""
-    if any(one.column == "key" for one in sort):
-        return tuple(sort)
-    return (*sort, Sort("key", descending=bool(sort) and sort[-1].descending))
 
 
 def table(view: View) -> str:

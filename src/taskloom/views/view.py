@@ -81,7 +81,10 @@ class In(Struct, frozen=True):
 
 
 class Like(Struct, frozen=True):
-    """The text matches a pattern: `*` any run, `?` one character, a backslash escapes; letter case counts."""
+    """The text matches a pattern: `*` any run, `?` one character, a backslash escapes; letter case counts.
+
+    A pattern sees a text up to its first NUL.
+    """
 
     column: str
     pattern: str

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from taskloom.feel.built_in import BuiltIn, Refusal, table
 from taskloom.feel.dialect import Dialect
 from taskloom.feel.library import (
     camunda,
@@ -14,7 +15,6 @@ from taskloom.feel.library import (
     strings,
     temporal,
 )
-from taskloom.feel.library.registry import BuiltIn, Refusal, table
 
 __all__ = [
     "BuiltIn",

@@ -40,8 +40,13 @@ class SqliteDialect:
         return "".join(out)
 
     def attribute(self, name: str) -> str:
-        """A member of the attributes as text."""
-        return f"coalesce(CAST(json_extract(CAST(attributes AS TEXT), '$.{name}') AS TEXT), '')"
+        """Strings and integers as text, booleans by name; all else is as if absent."""
+        body = "CAST(attributes AS TEXT)"
+        value = f"CAST(json_extract({body}, '$.{name}') AS TEXT)"
+        return (
+            f"(CASE json_type({body}, '$.{name}') WHEN 'text' THEN {value} WHEN 'integer' THEN {value}"
+            " WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' ELSE '' END)"
+        )
 
 
 def views_create(connection: Connection, views: Iterable[View]) -> None:
@@ -74,7 +79,7 @@ def rows_apply(connection: Connection, changes: Sequence[RowChange]) -> None:
             continue
         columns = ["key", "tenant", *change.values]
         marks = ", ".join("?" for _ in columns)
-        updates = ", ".join(f"{column} = excluded.{column}" for column in change.values)
+        updates = ", ".join(f"{column} = excluded.{column}" for column in change.values) or "tenant = tenant"
         connection.execute(
             f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
             f" ON CONFLICT (key) DO UPDATE SET {updates}",

@@ -172,21 +172,38 @@ def lanes_of(connection: Connection, queue: str, tenant: str | None) -> list[Lan
 
 
 def lanes_add(connection: Connection, changes: dict[LaneId, LaneChange]) -> None:
-    """Relative changes; a lane that fills again starts at the lowest clock of its queue and level."""
+    """Relative changes; a lane that was empty and fills joins at the floor of its queue and level."""
+    floors: dict[tuple[str, int], int] = {}
+    rows = []
+    for lane, change in changes.items():
+        floor = 0
+        if change.fills:
+            place = lane[:2]
+            if place not in floors:
+                floors[place] = lanes_floor(connection, *place)
+            floor = floors[place]
+        rows.append((*lane, change.depth, change.in_flight, change.virtual_time, floor))
     connection.executemany(
         """
         INSERT INTO lanes (queue, level, tenant, lane, depth, in_flight, virtual_time)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7 + (
-            SELECT coalesce(min(virtual_time), 0) FROM lanes WHERE queue = ?1 AND level = ?2 AND depth > 0))
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7 + ?8)
         ON CONFLICT (queue, level, tenant, lane) DO UPDATE SET
-            virtual_time = ?7 + CASE WHEN depth > 0 THEN virtual_time ELSE max(virtual_time, (
-                SELECT coalesce(min(l.virtual_time), 0) FROM lanes l
-                WHERE l.queue = ?1 AND l.level = ?2 AND l.depth > 0)) END,
+            virtual_time = ?7 + CASE WHEN depth > 0 THEN virtual_time ELSE max(virtual_time, ?8) END,
             depth = depth + ?5,
             in_flight = in_flight + ?6
         """,
-        [(*lane, c.depth, c.in_flight, c.virtual_time) for lane, c in sorted(changes.items())],
+        rows,
     )
+
+
+def lanes_floor(connection: Connection, queue: str, level: int) -> int:
+    """The lowest clock of the lanes with work; without any, the highest clock."""
+    row = connection.execute(
+        "SELECT coalesce((SELECT min(virtual_time) FROM lanes WHERE queue = ?1 AND level = ?2 AND depth > 0),"
+        " (SELECT max(virtual_time) FROM lanes WHERE queue = ?1 AND level = ?2), 0)",
+        (queue, level),
+    ).fetchone()
+    return int(row[0])
 
 
 def ready_tasks(connection: Connection, lane: LaneId, limit: int) -> list[Task]:

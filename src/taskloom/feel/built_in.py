@@ -1,9 +1,10 @@
 """How built-in functions are declared: a name, the parameters as text, and a Python function.
 
-The text says what a call must bring, so that every function treats bad arguments alike: `string: string, length?:
-number` names two parameters, the second may be left out; `any` takes everything, `number?` also takes null, `a|b`
-either kind, `item...: any` the rest of the arguments. A one-element list is taken as its element and an element as a
-one-element list where that makes the argument fit. What does not fit gives null and a warning.
+The text says what a call must bring, so that every function treats bad arguments alike: `string: string,
+length?: number` names two parameters, the second may be left out; `any` takes everything, `number?` also
+takes null, `a|b` either kind, `item...: any` the rest of the arguments. A one-element list is taken as its
+element and an element as a one-element list where that makes the argument fit. What does not fit gives null
+and a warning.
 """
 
 from collections.abc import Callable, Sequence
@@ -185,7 +186,7 @@ def built_in(
     parameters = tuple(_parameter(part.strip()) for part in signature.split(",") if part.strip())
 
     def declare(body: Body) -> Body:
-        required = sum(not (parameter.optional or parameter.variadic) for parameter in parameters)
+        required = sum(not parameter.optional for parameter in parameters)
         variadic = any(parameter.variadic for parameter in parameters)
         for dialect in dialects:
             function = _TABLES[dialect].setdefault(name, BuiltIn(name))

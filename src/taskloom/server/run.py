@@ -1,0 +1,90 @@
+"""Running the application under uvicorn: sockets, signals, the line that says it is ready."""
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+from uvicorn.config import Config
+
+from taskloom.core.limits import HEADER_TIMEOUT_S
+from taskloom.server.app import App
+from taskloom.server.settings import Settings
+
+GRACE_S = 8
+"""How long calls under way may take to end after the signal; the process is gone in ten seconds."""
+
+log = logging.getLogger(__name__)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, which tells when it is ready and lets waiting callers go before it stops."""
+
+    def __init__(self, config: Config, app: App, address: str) -> None:
+        super().__init__(config)
+        self._app = app
+        self._address = address
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and say so on standard output."""
+        await super().startup(sockets)
+        if self._app.new_root_key is not None:
+            sys.stdout.write(f"The admin key, shown only now: {self._app.new_root_key}\n")
+        sys.stdout.write(f"Taskloom is ready at {self._address}\n")
+        sys.stdout.flush()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """The first signal ends the server in an orderly way, the second at once."""
+        del frame
+        if self.should_exit:
+            self.force_exit = True
+        self.should_exit = True
+        log.info("stopping after %s", signal.Signals(sig).name)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Answer whoever waits, then end the connections."""
+        self._app.drain()
+        await super().shutdown(sockets)
+
+
+def run(settings: Settings, app: App) -> None:
+    """Serve until a signal comes."""
+    listener = listen(settings.host, settings.port)
+    config = Config(
+        app,
+        loop="uvloop" if sys.platform != "win32" else "asyncio",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=HEADER_TIMEOUT_S,
+        timeout_graceful_shutdown=GRACE_S,
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
+    )
+    server = Server(config, app, address(listener, secure=settings.tls_cert is not None))
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(server.serve([listener]))
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; port 0 takes any free one."""
+    family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    listener = socket.socket(family, kind, protocol)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(place)
+    listener.listen(2048)
+    listener.setblocking(False)
+    return listener
+
+
+def address(listener: socket.socket, *, secure: bool) -> str:
+    """The URL at which a socket listens."""
+    host, port = listener.getsockname()[:2]
+    scheme = "https" if secure else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

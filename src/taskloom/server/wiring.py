@@ -1,0 +1,105 @@
+"""From settings to a server: the one place that knows every adapter and every dialect."""
+
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from taskloom.bus.memory import MemoryBus
+from taskloom.callbacks.address import Guard, trusted
+from taskloom.callbacks.sender import Sender
+from taskloom.callbacks.signature import SecretSource
+from taskloom.dialects.native.routes import DIALECT as NATIVE
+from taskloom.dialects.operation import Dialect, Services
+from taskloom.engine.engine import Engine, Plan
+from taskloom.engine.outbox import Render
+from taskloom.ports.bus import Bus
+from taskloom.ports.callbacks import Deliverer
+from taskloom.ports.clock import Clock, SystemClock, SystemTokens, Tokens
+from taskloom.ports.store import Store
+from taskloom.server.app import App
+from taskloom.server.auth import Authenticator
+from taskloom.server.dispatch import Gate
+from taskloom.server.endpoint import endpoint
+from taskloom.server.identity import Tenants, callback_secrets
+from taskloom.server.ratelimit import Throttle
+from taskloom.server.settings import Settings
+from taskloom.server.tokens import Tokens as BearerTokens
+from taskloom.store.sqlite.store import SqliteStore
+from taskloom.views.view import Project
+
+_NAMES = ("queue", "agents", "documents", "processes")
+
+
+def dialects() -> list[Dialect]:
+    """Every dialect, in the order in which they are asked who owns a path."""
+    found = [
+        importlib.import_module(f"taskloom.dialects.{name}.routes").DIALECT
+        for name in _NAMES
+        if importlib.util.find_spec(f"taskloom.dialects.{name}.routes")
+    ]
+    return [*found, NATIVE]
+
+
+class Adapters(Struct):
+    """What a test may replace; None takes what the settings say."""
+
+    store: Store | None = None
+    bus: Bus | None = None
+    deliverer: Deliverer | None = None
+    clock: Clock | None = None
+    tokens: Tokens | None = None
+    dialects: Sequence[Dialect] | None = None
+
+
+def build(settings: Settings, adapters: Adapters | None = None) -> App:
+    """The application for these settings; `App.start` brings it to life."""
+    given = adapters or Adapters()
+    clock = given.clock or SystemClock()
+    spoken = dialects() if given.dialects is None else list(given.dialects)
+    engine = Engine(_plan(settings, given, clock, spoken, lambda tenant: callback_secrets(engine, tenant)))
+    authenticator = Authenticator(engine.store, clock, BearerTokens(b""), required=settings.auth == "keys")
+    gate = Gate(authenticator, Tenants(engine), Throttle(clock))
+    services = Services(
+        engine, {"compat.queue": settings.compat_queue, "compat.agents": settings.compat_agents}
+    )
+    endpoints = [endpoint(operation, of) for of in spoken for operation in of.operations]
+    return App(endpoints, spoken, services, gate, NATIVE, preset_root_key=settings.root_key)
+
+
+def _plan(
+    settings: Settings, given: Adapters, clock: Clock, spoken: Sequence[Dialect], secrets: SecretSource
+) -> Plan:
+    projections: dict[str, Project] = {}
+    renders: dict[str, Render] = {}
+    for dialect in spoken:
+        projections.update(dialect.projections)
+        renders.update(dialect.callbacks)
+    return Plan(
+        store=given.store or _store(settings),
+        clock=clock,
+        tokens=given.tokens or SystemTokens(),
+        bus=given.bus or MemoryBus(),
+        deliverer=given.deliverer or _sender(settings, clock, secrets),
+        flows=[flow for dialect in spoken for flow in dialect.flows],
+        views=[view for dialect in spoken for view in dialect.views],
+        projections=projections,
+        renders=renders,
+    )
+
+
+def _store(settings: Settings) -> Store:
+    return SqliteStore(settings.data)
+
+
+def _sender(settings: Settings, clock: Clock, secrets: SecretSource) -> Deliverer:
+    guard = Guard(map(trusted, settings.callbacks_allow), plain_http=settings.callbacks_http)
+    return Sender(guard, secrets, clock)
+
+
+def serve(settings: Settings) -> None:
+    """Run a server until it is told to stop."""
+    runner: Any = importlib.import_module("taskloom.server.run")
+    runner.run(settings, build(settings))

@@ -1,0 +1,235 @@
+"""The memory store: the promises of the port in dictionaries, driven step by step on one event loop.
+
+Nothing survives the process. It is the reference the databases are compared with; simulations run on it.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from typing import Any, Final
+
+from taskloom.core.lanes import Lane
+from taskloom.core.limits import NEVER_MS
+from taskloom.core.records import Record
+from taskloom.core.task import Task
+from taskloom.ports.faults import fault_point
+from taskloom.ports.store import (
+    Details,
+    FlowRow,
+    FollowUpRow,
+    JournalChunk,
+    OutboxRow,
+    TimerRow,
+    Work,
+    WorkSource,
+)
+from taskloom.store.changes import answer, details_of, inputs_of, lanes_of, picked, task_of
+from taskloom.store.tables import MemoryData
+from taskloom.store.walk import Row, Walk
+from taskloom.views.tasks import TASKS
+from taskloom.views.view import Page, Query, View
+
+__all__ = ["MemoryData", "MemoryStore"]
+
+_NODE: Final = 1
+Step = Callable[[str], None]
+"""Called before each step of a batch with its name; what it raises fails the batch."""
+
+
+class MemoryStore:
+    """The store port on dictionaries. `data` outlives the store; a second store over it finds it all."""
+
+    shared = False
+
+    def __init__(self, data: MemoryData | None = None, *, step: Step | None = None) -> None:
+        self._data = MemoryData() if data is None else data
+        self._step = step
+        self._views: dict[str, View] = {}
+        self._source: WorkSource | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._driving = False
+
+    async def open(self, views: Sequence[View]) -> None:
+        """Make the tables of the views."""
+        self._loop = asyncio.get_running_loop()
+        self._views = {view.name: view for view in (TASKS, *views)}
+        for view in views:
+            self._data.declare(view.name)
+
+    async def close(self) -> None:
+        """Drive what waits, then no more."""
+        if self._source is not None:
+            self.drive()
+            self._source = None
+
+    async def lease_node(self, now: int) -> tuple[int, int]:
+        """There is one node."""
+        del now
+        return _NODE, self._data.head.get("last_key") or 0
+
+    async def keep_node(self, node: int, now: int) -> bool:
+        """Nobody else can take it."""
+        del now
+        return node == _NODE
+
+    # Writing -------------------------------------------------------------------------------------------
+
+    def start(self, source: WorkSource) -> None:
+        """Drive batches on the event loop."""
+        self._source = source
+
+    def kick(self) -> None:
+        """Drive in the next turn of the loop."""
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self.drive)
+
+    def drive(self) -> None:
+        """Every batch that waits, each to its commit, now. Whoever runs the loop by hand may call it."""
+        if self._driving:
+            return
+        self._driving = True
+        try:
+            while self._source is not None and (work := self._source.next()) is not None:
+                self._drive(self._source, work)
+        finally:
+            self._driving = False
+
+    def _drive(self, source: WorkSource, work: Work) -> None:
+        try:
+            request = next(work)
+            while True:
+                self._pass(type(request).__name__)
+                request = work.send(answer(self._data, self._views, request))
+        except StopIteration as stop:
+            result = stop.value
+        except Exception as error:  # noqa: BLE001  whatever it was, the batch is undone and the source told
+            self._undo(source, work, error)
+            return
+        try:
+            self._pass("commit")
+            fault_point("before_commit")
+        except Exception as error:  # noqa: BLE001  as above
+            self._undo(source, work, error)
+            return
+        self._data.commit()
+        source.done(work, result)
+
+    def _pass(self, step: str) -> None:
+        if self._step is not None:
+            self._step(step)
+
+    def _undo(self, source: WorkSource, work: Work, error: Exception) -> None:
+        self._data.roll_back()
+        source.failed(work, error)
+
+    # Reading -------------------------------------------------------------------------------------------
+
+    async def task(self, key: int) -> Task | None:
+        """A task, hot or ended."""
+        return task_of(self._data, key)
+
+    async def tasks(self, keys: Sequence[int]) -> dict[int, Task]:
+        """Several tasks, hot or ended."""
+        return {key: task for key in keys if (task := task_of(self._data, key)) is not None}
+
+    async def details(self, keys: Sequence[int]) -> dict[int, Details]:
+        """What was written once with these tasks."""
+        return details_of(self._data, keys)
+
+    async def inputs(self, keys: Sequence[int]) -> dict[int, bytes]:
+        """The inputs these tasks were made with."""
+        return inputs_of(self._data, keys)
+
+    async def payloads(self, keys: Sequence[int]) -> dict[int, bytes]:
+        """Payloads by their own key."""
+        return picked(self._data.payloads, keys)
+
+    async def flow(self, key: int) -> FlowRow | None:
+        """A flow as it stands."""
+        return self._data.flows.get(key)
+
+    async def record(self, kind: str, tenant: str, name: str) -> Record | None:
+        """One record."""
+        return self._data.records.get((kind, tenant, name))
+
+    async def record_by_key(self, key: int) -> Record | None:
+        """The record that was given this key."""
+        return next((one for one in self._data.records.values() if one.key == key and key), None)
+
+    async def records(self, kind: str, tenant: str | None, after: str, limit: int) -> list[Record]:
+        """Records of a kind, names above `after`."""
+        found = [
+            one
+            for one in self._data.records.values()
+            if one.kind == kind and tenant in (None, one.tenant) and one.name > after
+        ]
+        return sorted(found, key=lambda one: (one.name, one.tenant))[:limit]
+
+    async def search(self, query: Query) -> Page:
+        """A page of a view."""
+        return Walk(self._views, self._rows).search(query)
+
+    async def aggregate(self, query: Query, group_by: tuple[str, ...]) -> list[tuple[tuple[Any, ...], int]]:
+        """Counts per combination of columns."""
+        return Walk(self._views, self._rows).aggregate(query, group_by)
+
+    def _rows(self, view: str) -> Iterable[Row]:
+        if view != TASKS.name:
+            return self._data.view(view).values()
+        tasks = (*self._data.tasks.values(), *self._data.history.values())
+        return [self._task_row(task) for task in sorted(tasks, key=lambda task: task.key)]
+
+    def _task_row(self, task: Task) -> Row:
+        columns = {name: getattr(task, name) for name in TASKS.columns if name != "attributes"}
+        columns["state"] = int(task.state)
+        columns["callback"] = int(task.callback)
+        attributes = self._data.details[task.key].attributes
+        return {"key": task.key, "tenant": task.tenant, **columns, "attributes": attributes}
+
+    async def journal(self, after: int, limit: int) -> list[JournalChunk]:
+        """Chunks that hold events numbered above `after`."""
+        found = sorted(chunk.first for chunk in self._data.journal.values() if chunk.last > after)
+        return [self._data.journal[first] for first in found[:limit]]
+
+    async def sequence(self) -> int:
+        """The number of the last event."""
+        return self._data.head.get("sequence") or 0
+
+    async def due_tasks(self, now: int, limit: int) -> list[int]:
+        """Tasks whose instant has come."""
+        due = sorted((task.due_at, task.key) for task in self._data.tasks.values() if task.due_at <= now)
+        return [key for _, key in due[:limit]]
+
+    async def due_timers(self, now: int, limit: int) -> list[TimerRow]:
+        """Timers whose instant has come."""
+        due = sorted((at, slot) for slot, at in self._data.timers.items() if at <= now)
+        return [TimerRow(*slot, at) for at, slot in due[:limit]]
+
+    async def due_outbox(self, now: int, limit: int) -> list[OutboxRow]:
+        """Calls that may leave now."""
+        due = sorted((row.key, row) for row in self._data.outbox.values() if row.next_at <= now)
+        return [copy(row) for _, row in due[:limit]]
+
+    async def follow_ups(self, limit: int) -> list[FollowUpRow]:
+        """Follow-up commands not yet done."""
+        return [FollowUpRow(*row) for row in sorted(self._data.follow_ups.items())[:limit]]
+
+    async def next_due(self) -> int | None:
+        """The earliest instant anything is due."""
+        instants = [task.due_at for task in self._data.tasks.values() if task.due_at < NEVER_MS]
+        instants += [at for _, at in self._data.timers.items()]
+        instants += [row.next_at for row in self._data.outbox.values()]
+        return min(instants, default=None)
+
+    async def ready_queues(self, limit: int) -> list[tuple[str, str, int]]:
+        """Where something is ready."""
+        depths: dict[tuple[str, str], int] = {}
+        for lane in self._data.lanes.values():
+            if lane.depth > 0:
+                place = (lane.queue, lane.tenant)
+                depths[place] = depths.get(place, 0) + lane.depth
+        return [(*place, depth) for place, depth in depths.items()][:limit]
+
+    async def lanes(self, queue: str, tenant: str | None) -> list[Lane]:
+        """The lanes of a queue."""
+        return [copy(self._data.lanes[name]) for name in lanes_of(self._data, queue, tenant)]

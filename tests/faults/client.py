@@ -1,0 +1,299 @@
+"""A client process of the kill tests: works in all four dialects at once and writes down what it saw.
+
+It treats every break of a connection as "unknown" and goes on; a refusal is a refusal; only a 2xx (a JSON-RPC
+result) is ok. Run as a program: it ends when the stop file appears and everything it started is finished, or
+when the deadline has passed.
+"""
+
+import argparse
+import asyncio
+import base64
+import contextlib
+import json
+import random
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from tests.faults.history import OK, REFUSED, UNKNOWN, History, Operation
+
+PROCESS_ID = "fault-row"
+JOB_TYPES = ("fault-a", "fault-b", "fault-c")
+PROJECT = "proj_faults"
+
+
+class Client:
+    """One process's view of the server."""
+
+    def __init__(self, session: aiohttp.ClientSession, options: argparse.Namespace) -> None:
+        self.session = session
+        self.url = options.url
+        self.tenant = options.tenant
+        self.name = options.name
+        self.stop = Path(options.stop)
+        self.deadline = time.monotonic() + options.seconds
+        self.callback = options.callback
+        self.history = History(Path(options.history) / f"{options.name}.jsonl", options.name, options.tenant)
+        self.random = random.Random(options.seed)
+        self.serial = 0
+        self.headers = {"authorization": f"Bearer {options.key}"}
+
+    def mark(self) -> str:
+        """A text nobody else writes."""
+        self.serial += 1
+        return f"{self.name}-{self.serial}"
+
+    @property
+    def producing(self) -> bool:
+        return not self.stop.exists() and time.monotonic() < self.deadline
+
+    @property
+    def working(self) -> bool:
+        return time.monotonic() < self.deadline
+
+    async def call(
+        self, operation: Operation, method: str, path: str, body: Any = None, data: Any = None
+    ) -> tuple[str, Any]:
+        """One request; its outcome goes into the history and comes back with the decoded answer."""
+        start = time.monotonic()
+        answer: Any = None
+        try:
+            async with self.session.request(
+                method, self.url + path, json=body, data=data, headers=self.headers
+            ) as response:
+                raw = await response.read()
+                operation.status = response.status
+                answer = json.loads(raw) if raw else None
+                operation.result = self._judge(response.status, answer)
+                operation.detail = "" if operation.result == OK else raw[:300].decode("utf-8", "replace")
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
+            operation.result = UNKNOWN
+            operation.detail = type(error).__name__
+        operation.took_ms = (time.monotonic() - start) * 1000
+        self.history.write(operation)
+        if operation.result == UNKNOWN:
+            await asyncio.sleep(0.02 + self.random.random() * 0.05)
+        return operation.result, answer
+
+    @staticmethod
+    def _judge(status: int, answer: Any) -> str:
+        if status >= 500 or status == 429:
+            return UNKNOWN
+        if status >= 300 or (isinstance(answer, dict) and "jsonrpc" in answer and "error" in answer):
+            return REFUSED
+        return OK
+
+
+# queue ---------------------------------------------------------------------------------------------------
+
+
+async def queue_producer(client: Client) -> None:
+    await until_ok(
+        client,
+        lambda: client.call(
+            Operation("", "", "queue", "register"),
+            "POST",
+            "/v1/queue/register",
+            {"queue": "faults", "endpoint": "/v1/faults"},
+        ),
+    )
+    while client.producing:
+        mark = client.mark()
+        body = {
+            "endpoint": "/v1/faults",
+            "queue": "faults",
+            "level": 1,
+            "data": {"mark": mark},
+            "response_mode": "callback",
+            "callback_url": f"{client.callback}/{mark}",
+        }
+        operation = Operation("", "", "queue", "put", mark=mark)
+        await client.call(operation, "POST", "/v1/queue/put", body)
+
+
+async def queue_worker(client: Client) -> None:
+    while client.working:
+        taken, answer = await client.call(
+            Operation("", "", "queue", "take"),
+            "POST",
+            "/v1/queue/take",
+            {"queues": ["faults:1"], "size": 5, "process_timeout": 3, "process_max_retries": -1},
+        )
+        tasks = answer.get("faults:1", []) if taken == OK else []
+        for task in tasks:
+            mark = client.mark()
+            body = {"status_code": 200, "lease_id": task["lease_id"], "body": {"mark": mark}}
+            operation = Operation("", "", "queue", "complete", task["task_id"], mark)
+            await client.call(operation, "POST", f"/v1/queue/{task['task_id']}/complete", body)
+        if not tasks:
+            if not client.producing and await idle(client):
+                return
+            await asyncio.sleep(0.05)
+
+
+# agents --------------------------------------------------------------------------------------------------
+
+
+def rpc(method: str, **params: Any) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+
+
+async def agents_producer(client: Client) -> None:
+    while client.producing:
+        mark = client.mark()
+        operation = Operation("", "", "agents", "create", mark=mark)
+        await client.call(operation, "POST", "/rpc", rpc("task.create", text=mark, priority=50))
+
+
+async def agents_worker(client: Client) -> None:
+    worker = f"agent-{client.name}"
+    registered = 0.0
+    while client.working:
+        if time.monotonic() - registered > 5:
+            done, _ = await client.call(
+                Operation("", "", "agents", "register"),
+                "POST",
+                "/rpc",
+                rpc("system.register", id=worker, roles=["worker"]),
+            )
+            registered = time.monotonic() if done == OK else 0.0
+        claimed, answer = await client.call(
+            Operation("", "", "agents", "claim"),
+            "POST",
+            "/rpc",
+            rpc("task.claim", workerId=worker, maxTasks=3),
+        )
+        tasks = []
+        if claimed == OK and answer["result"]["claimed"]:
+            tasks = answer["result"].get("tasks") or [answer["result"]["task"]]
+        for task in tasks:
+            mark = client.mark()
+            operation = Operation("", "", "agents", "complete", task["id"], mark)
+            body = rpc("task.complete", id=task["id"], workerId=worker, result={"mark": mark})
+            await client.call(operation, "POST", "/rpc", body)
+        if not tasks:
+            if not client.producing and await idle(client):
+                return
+            await asyncio.sleep(0.05)
+
+
+# processes -----------------------------------------------------------------------------------------------
+
+
+async def processes_producer(client: Client) -> None:
+    while client.producing:
+        mark = client.mark()
+        body = {"processDefinitionId": PROCESS_ID, "variables": {"mark": mark}}
+        operation = Operation("", "", "processes", "create", mark=mark)
+        await client.call(operation, "POST", "/v2/process-instances", body)
+        await asyncio.sleep(0.01)
+
+
+async def processes_worker(client: Client) -> None:
+    while client.working:
+        found = 0
+        for job_type in JOB_TYPES:
+            activated, answer = await client.call(
+                Operation("", "", "processes", "activate"),
+                "POST",
+                "/v2/jobs/activation",
+                {
+                    "type": job_type,
+                    "worker": client.name,
+                    "timeout": 3000,
+                    "maxJobsToActivate": 5,
+                    "requestTimeout": -1,
+                    "withLease": True,
+                },
+            )
+            jobs = answer["jobs"] if activated == OK else []
+            found += len(jobs)
+            for job in jobs:
+                mark = client.mark()
+                operation = Operation("", "", "processes", "complete", job["jobKey"], mark)
+                body = {"variables": {f"done_{job_type[-1]}": mark}, "leaseToken": job["leaseToken"]}
+                await client.call(operation, "POST", f"/v2/jobs/{job['jobKey']}/completion", body)
+        if not found:
+            if not client.producing and await idle(client):
+                return
+            await asyncio.sleep(0.05)
+
+
+# documents -----------------------------------------------------------------------------------------------
+
+
+async def documents_producer(client: Client, document: bytes) -> None:
+    while client.producing:
+        mark = client.mark()
+        form = aiohttp.FormData()
+        form.add_field("name", mark)
+        form.add_field("file", document, filename=f"{mark}.pdf", content_type="application/pdf")
+        operation = Operation("", "", "documents", "upload", mark=mark)
+        path = f"/v2/{client.tenant}/project/{PROJECT}/upload"
+        await client.call(operation, "POST", path, data=form)
+        await asyncio.sleep(0.5)
+
+
+async def documents_worker(client: Client) -> None:
+    base = f"/v2/{client.tenant}/project/{PROJECT}/task"
+    while client.working:
+        listed, answer = await client.call(
+            Operation("", "", "documents", "list"), "GET", f"{base}?status=REVIEWING&limit=5"
+        )
+        tasks = answer["payload"] if listed == OK else []
+        for task in tasks:
+            operation = Operation("", "", "documents", "complete", task["id"])
+            await client.call(operation, "POST", f"{base}/{task['id']}/complete")
+        if not tasks:
+            if not client.producing and await idle(client):
+                return
+            await asyncio.sleep(0.2)
+
+
+# -----------------------------------------------------------------------------------------------------------
+
+
+async def until_ok(client: Client, attempt: Callable[[], Awaitable[tuple[str, Any]]]) -> None:
+    while client.working:
+        result, _ = await attempt()
+        if result == OK:
+            return
+        await asyncio.sleep(0.05)
+
+
+async def idle(client: Client) -> bool:
+    """Whether the whole test says that everything has ended: the harness leaves a second file."""
+    await asyncio.sleep(0.05)
+    return client.stop.with_suffix(".done").exists()
+
+
+async def main(options: argparse.Namespace) -> None:
+    timeout = aiohttp.ClientTimeout(total=20)
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
+        client = Client(session, options)
+        dialects = options.dialects.split(",")
+        jobs: list[Any] = []
+        if "queue" in dialects:
+            jobs += [queue_producer(client), queue_worker(client), queue_worker(client)]
+        if "agents" in dialects:
+            jobs += [agents_producer(client), agents_worker(client), agents_worker(client)]
+        if "processes" in dialects:
+            jobs += [processes_producer(client), processes_worker(client)]
+        if "documents" in dialects:
+            document = base64.b64decode(Path(options.document).read_text(encoding="ascii"))
+            jobs += [documents_producer(client, document), documents_worker(client)]
+        await asyncio.gather(*jobs)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    for flag in ("url", "key", "tenant", "name", "history", "stop", "callback", "dialects", "document"):
+        parser.add_argument(f"--{flag}", default="")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=60)
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(main(parser.parse_args()))

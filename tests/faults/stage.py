@@ -1,0 +1,142 @@
+"""Sets up a server for the kill tests: two tenants with keys, a queue, a process, a project each."""
+
+import base64
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from samples.invoices import INVOICE_SCHEMA, make_invoice
+
+from samples.processes import row_of_tasks
+from tests.faults import client as faults_client
+from tests.faults.server import HANG_GUARD_S, ROOT, ROOT_KEY, ServerProcess
+
+TENANTS = ("north", "south")
+SCOPES = [
+    "task.read",
+    "task.write",
+    "task.work",
+    "document.read",
+    "document.edit",
+    "upload.read",
+    "upload.create",
+    "project.edit",
+    "process.read",
+    "process.deploy",
+    "process.run",
+]
+
+
+def request(
+    server: ServerProcess, method: str, path: str, body: Any = None, *, key: str = ROOT_KEY, **headers: str
+) -> Any:
+    """One call with the standard library; raises on anything but 2xx."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode() if body is not None else None
+    sent = {"authorization": f"Bearer {key}", "content-type": "application/json", **headers}
+    call = urllib.request.Request(server.url + path, data, sent, method=method)
+    try:
+        with urllib.request.urlopen(call, timeout=HANG_GUARD_S) as answer:
+            raw = answer.read()
+    except urllib.error.HTTPError as error:
+        raise AssertionError(f"{method} {path}: {error.code} {error.read()[:500]!r}") from error
+    return json.loads(raw) if raw else None
+
+
+def multipart(fields: dict[str, tuple[str, bytes]]) -> tuple[bytes, str]:
+    """A multipart body of files: part name -> (file name, content)."""
+    lines = []
+    for part, (name, content) in fields.items():
+        head = f'--stage\r\nContent-Disposition: form-data; name="{part}"; filename="{name}"\r\n\r\n'
+        lines.append(head.encode() + content + b"\r\n")
+    return b"".join(lines) + b"--stage--\r\n", "multipart/form-data; boundary=stage"
+
+
+def prepare(server: ServerProcess) -> dict[str, str]:
+    """Keys by tenant; every tenant has what the clients need."""
+    keys = {}
+    for tenant in TENANTS:
+        made = request(
+            server,
+            "POST",
+            "/api/v1/keys",
+            {"name": f"clients-{tenant}", "tenant": tenant, "scopes": SCOPES, "rate": 0},
+        )
+        key = keys[tenant] = made["secret"]
+        document = row_of_tasks(3, process_id=faults_client.PROCESS_ID, types=faults_client.JOB_TYPES)
+        body, content_type = multipart({"resources": ("row.bpmn", document)})
+        request(server, "POST", "/v2/deployments", body, key=key, **{"content-type": content_type})
+        path = f"/v2/{tenant}/project/{faults_client.PROJECT}/schema"
+        request(server, "PUT", path, INVOICE_SCHEMA, key=key)
+    return keys
+
+
+class Clients:
+    """The client processes of a run and the files they share with the harness."""
+
+    def __init__(self, folder: Path, server: ServerProcess, keys: dict[str, str]) -> None:
+        self.folder = folder
+        self.histories = folder / "histories"
+        self.received = folder / "received.jsonl"
+        self.histories.mkdir()
+        self._stop = folder / "stop.flag"
+        self._server = server
+        self._keys = keys
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._document = folder / "invoice.b64"
+        self._document.write_text(base64.b64encode(make_invoice(2).data).decode(), encoding="ascii")
+
+    def start(self, count: int, *, dialects: str, seconds: float) -> None:
+        """Start the receiver and `count` clients, tenants in turn."""
+        port_file = self.folder / "receiver.port"
+        self._spawn("tests.faults.receiver", "--port-file", str(port_file), "--log", str(self.received))
+        wait_for(lambda: port_file.exists() and port_file.read_text(encoding="ascii") != "")
+        callback = f"http://127.0.0.1:{port_file.read_text(encoding='ascii')}"
+        for number in range(count):
+            tenant = TENANTS[number % len(TENANTS)]
+            self._spawn(
+                "tests.faults.client",
+                *("--url", self._server.url, "--key", self._keys[tenant], "--tenant", tenant),
+                *("--name", f"c{number}", "--history", str(self.histories), "--stop", str(self._stop)),
+                *("--callback", callback, "--dialects", dialects, "--document", str(self._document)),
+                *("--seed", str(number), "--seconds", str(seconds)),
+            )
+
+    def _spawn(self, module: str, *arguments: str) -> None:
+        log = (self.folder / "clients.log").open("ab")
+        self._processes.append(
+            subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=ROOT, stdout=log, stderr=log)
+        )
+        log.close()
+
+    def stop_producing(self) -> None:
+        self._stop.touch()
+
+    def finish(self) -> None:
+        """Everything has ended: let the clients go."""
+        self._stop.with_suffix(".done").touch()
+        receiver, *clients = self._processes
+        for process in clients:
+            process.wait(HANG_GUARD_S)
+        receiver.terminate()
+        receiver.wait(HANG_GUARD_S)
+
+    def kill(self) -> None:
+        """Nobody may outlive the test."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def wait_for(condition: Callable[[], bool], *, seconds: float = HANG_GUARD_S) -> None:
+    """Until it holds; the guard is there for what hangs, not for what is slow."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the awaited condition never came"
+        time.sleep(0.02)

@@ -1,0 +1,61 @@
+"""F1: the server is killed under the load of all four dialects, again and again; nothing promised breaks."""
+
+import random
+import time
+
+import pytest
+
+from tests.faults import checker, history
+from tests.faults.server import ServerProcess
+from tests.faults.stage import Clients, prepare, wait_for
+from tests.faults.stores import StoreUnderTest
+
+KILLS, KILLS_LONG = 10, 200
+CLIENTS = 8
+
+
+def _run(store: StoreUnderTest, tmp_path, kills: int, seed: int) -> list[str]:
+    dice = random.Random(seed)
+    server = ServerProcess(tmp_path / "data", store=store.url)
+    server.start()
+    clients = Clients(tmp_path, server, prepare(server))
+    ready_s = []
+    try:
+        clients.start(CLIENTS, dialects="queue,agents,processes,documents", seconds=60 + kills * 5)
+        for _ in range(kills):
+            time.sleep(dice.uniform(0.05, 2.0))  # the fault itself: a random moment
+            server.kill()
+            ready_s.append(server.start())
+        clients.stop_producing()
+        wait_for(store.is_at_rest, seconds=120)
+        clients.finish()
+        server.stop()
+    finally:
+        clients.kill()
+        server.kill()
+    evidence = store.gather()
+    operations = list(history.read(clients.histories))
+    now = int(time.time() * 1000)
+    faults = checker.check(evidence, operations, clients.received, checker.key_of, now)
+    counts = {r: sum(o.result == r for o in operations) for r in ("ok", "refused", "unknown")}
+    print(
+        f"\nF1 {store.name}: {kills} kills, {counts}, {len(evidence.events)} events,"
+        f" ready again in {max(ready_s):.2f} s at most, median {sorted(ready_s)[len(ready_s) // 2]:.2f} s"
+    )
+    assert counts["ok"] > kills * 10, "the clients did hardly anything"
+    ended = [
+        operation for operation in operations if operation.verb == "complete" and operation.result == "ok"
+    ]
+    assert {operation.dialect for operation in ended} == {"queue", "agents", "processes", "documents"}
+    return faults
+
+
+@pytest.mark.timeout(600)
+def test_no_promise_breaks_when_the_server_is_killed(store_under_test, tmp_path):
+    assert _run(store_under_test, tmp_path, KILLS, seed=1) == []
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+def test_no_promise_breaks_in_two_hundred_kills(store_under_test, tmp_path):
+    assert _run(store_under_test, tmp_path, KILLS_LONG, seed=2) == []
