@@ -30,8 +30,7 @@ from taskloom.core.events import (
     TaskSuspended,
     TaskUpdated,
 )
-from taskloom.core.limits import ATTRIBUTES_BYTES, PAYLOAD_BYTES
-from taskloom.core.limits import NEVER_MS
+from taskloom.core.limits import ATTRIBUTES_BYTES, NEVER_MS, PAYLOAD_BYTES
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import (
     CANCELLED,

@@ -48,8 +48,14 @@ from taskloom.flows.flow import (
 from taskloom.ports.store import Load, NewTask, OutboxRow, SubscriptionRow, TimerRow
 
 _OUTCOMES: Final = frozenset({TaskCompleted, TaskFailed, TaskCancelled})
-_REACTED: Final = _OUTCOMES | {TaskRetried, TaskSuspended, TaskResumed, TaskReopened, TaskUpdated, TaskReported}
-_FINISHING: Final = frozenset({Complete, Fail})
+_REACTED: Final = _OUTCOMES | {
+    TaskRetried,
+    TaskSuspended,
+    TaskResumed,
+    TaskReopened,
+    TaskUpdated,
+    TaskReported,
+}
 _EFFECTS_MAX: Final = 4 * FLOW_MOVES
 
 

@@ -53,7 +53,9 @@ class StreamFlow:
 
     def compile(self, key: int, body: bytes) -> Any:
         """A stream has no definition."""
-        raise ValueError(f"a stream has no definition, but record {key} of {len(body)} bytes claims to be one")
+        raise ValueError(
+            f"a stream has no definition, but record {key} of {len(body)} bytes claims to be one"
+        )
 
     def decide(
         self, state: StreamState | None, command: FlowCommand, context: FlowContext

@@ -6,7 +6,7 @@ import msgspec
 
 from taskloom.core.events import FlowEvent
 from taskloom.flows.stream import FRAME, Frame
-from taskloom.views.view import ColumnType, RowChange, View
+from taskloom.views.view import ColumnType, RowChange, Value, View
 
 FRAMES = View(
     "frames",
@@ -20,5 +20,5 @@ def project_frames(event: FlowEvent, _at: int) -> Iterable[RowChange]:
     if event.name != FRAME:
         return
     frame = msgspec.json.decode(event.body, type=Frame)
-    values = {"task": frame.task, "number": frame.number, "body": bytes(frame.body)}
+    values: dict[str, Value] = {"task": frame.task, "number": frame.number, "body": bytes(frame.body)}
     yield RowChange(FRAMES.name, frame.key, event.tenant, values)

@@ -1,4 +1,4 @@
-"""Refusals on the wire: one table from the core's reasons to statuses, one body for both families of clients."""
+"""Refusals on the wire: one table from reasons to statuses, one body for both families of clients."""
 
 import re
 from typing import Final, TypeVar
@@ -49,7 +49,7 @@ _TYPES: Final = {
     499: "cancelled_error",
 }
 _FINAL_STATUSES: Final = frozenset({408, 409, 499})
-"""What a client must not try again by itself: the answer would be the same, or the work would be done twice."""
+"""What a client must not try again by itself: it would get the same answer, or do the work twice."""
 
 _PARAMETER: Final = re.compile(r"`\$\.([A-Za-z0-9_]+)")
 _clock: Final = SystemClock()

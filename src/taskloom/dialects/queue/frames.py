@@ -1,4 +1,4 @@
-"""Frames: how progress is stored, and how it looks on a stream (server-sent events, no space after the colon)."""
+"""Frames: how progress is stored, and how it looks on a stream of server-sent events."""
 
 import re
 from typing import Final

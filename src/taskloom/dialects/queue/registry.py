@@ -29,7 +29,9 @@ INFERENCE: Final = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
 _BASE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _CACHE: Final = "queue.registered"
 _PAGE: Final = 1_000
-_MOVED: Final = Refusal(409, "conflict", "the queue is registered with another endpoint", {"param": "endpoint"})
+_MOVED: Final = Refusal(
+    409, "conflict", "the queue is registered with another endpoint", {"param": "endpoint"}
+)
 
 Cache = dict[tuple[str, str], QueueBody]
 
@@ -59,8 +61,10 @@ async def register(services: Services, tenant: str, wanted: Register, by: str) -
     engine = services.engine
     for _ in range(REGISTER_TRIES):
         changes = await _changes(engine, tenant, wanted, by)
-        if isinstance(changes, Refusal) or not changes:
-            return changes or None
+        if isinstance(changes, Refusal):
+            return changes
+        if not changes:
+            return None
         outcome = await engine.submit(PutRecords(tuple(changes)))
         if not isinstance(outcome, Rejection):
             return None

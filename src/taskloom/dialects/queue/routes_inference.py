@@ -36,9 +36,7 @@ async def _queue(request: Request, asked: Asked) -> str | Refusal:
     """The queue that the header names, else the one that serves the model."""
     named = request.headers.get("x-bella-queue-name", "").strip()
     if named:
-        return (
-            named if registry.is_base_name(named) else invalid("no name of a queue", "X-BELLA-QUEUE-NAME")
-        )
+        return named if registry.is_base_name(named) else invalid("no name of a queue", "X-BELLA-QUEUE-NAME")
     if not isinstance(asked.model, str) or not 0 < len(asked.model) <= NAME_LENGTH:
         return invalid("you must provide a model parameter", "model")
     path = request.operation.path

@@ -16,7 +16,7 @@ _NO_MODEL: Final = Refusal(404, "model_not_found", "no such model", {"param": "m
 _NO_BUS: Final = Refusal(
     404,
     "event_bus_not_configured",
-    "this server has no event bus; send progress and results to /v1/queue/{task_id}/progress and .../complete",
+    "this server has no event bus; post to /v1/queue/{task_id}/progress and .../complete instead",
 )
 
 

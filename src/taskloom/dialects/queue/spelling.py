@@ -1,4 +1,4 @@
-"""Task ids: `TASK-<queueId>-<level>-<mode>-<yyMMddHHmmss>-<node4>-<serial6>`, a reversible spelling of the key.
+"""Task ids: `TASK-<queueId>-<level>-<mode>-<yyMMddHHmmss>-<node4>-<serial6>`, reversible spellings of keys.
 
 Second, node and serial are the key. Queue id, level and mode tell the reader something and are not trusted
 on input. Two digits of the year name 2024 to 2123.

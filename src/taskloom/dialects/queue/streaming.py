@@ -13,26 +13,18 @@ from taskloom.core.limits import STREAM_PAGE, STREAM_PING_MS
 from taskloom.core.task import Task
 from taskloom.dialects.operation import Request, Stream
 from taskloom.dialects.queue import errors, frames
-from taskloom.dialects.queue.submission import (
-    STOPPED,
-    TIMED_OUT,
-    Made,
-    cancel,
-    cancel_later,
-    result_of,
-)
-from taskloom.dialects.queue.translate import answer, attributes, failure
+from taskloom.dialects.queue.submission import STOPPED, Made, cancel, cancel_later, result_of
+from taskloom.dialects.queue.translate import TIMED_OUT, answer, attributes, failure
 from taskloom.engine.engine import Engine
 from taskloom.views.frames import FRAMES
 from taskloom.views.view import And, Compare, Query, Sort
 
 CHAT: Final = "/v1/chat/completions"
-_HEADERS: Final = {**errors.NO_CACHE, "x-accel-buffering": "no"}
 
 
 def opened(chunks: AsyncIterator[bytes], task_id: str) -> Stream:
     """The answer that a stream is."""
-    return Stream(chunks, headers={**_HEADERS, "x-bella-task-id": task_id})
+    return Stream(chunks, headers={"x-bella-task-id": task_id})
 
 
 class Reader:
@@ -84,7 +76,7 @@ class Reader:
         return (await self._engine.store.search(query)).rows
 
     async def _tail(self, task: Task) -> bytes:
-        """What ends the stream: an error, or for chat completions the mark that clients know, if it is missing.
+        """What ends the stream: an error, or for chat completions the mark that ends them, if missing.
 
         A chat completion that came whole, without any progress before it, is sent as one chunk.
         """

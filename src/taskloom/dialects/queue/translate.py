@@ -113,7 +113,7 @@ def handed_out(task: Task, own: Attributes, data: bytes) -> TaskView:
 
 
 def token(lease_id: str | None) -> int | None:
-    """The lease token that an id spells: None when none was sent, one that never fits when it is no number."""
+    """The lease token that an id spells: None when none was sent, what never fits when it is no number."""
     if lease_id is None:
         return None
     if not (lease_id.isascii() and lease_id.isdigit() and len(lease_id) <= 19):
@@ -179,7 +179,7 @@ def failure(task: Task, result: bytes | None) -> Refusal | None:
 
 
 def called_back(task: Task, stored: bytes, result: bytes | None) -> tuple[bytes, dict[str, str]]:
-    """The call that tells of a task's end: the worker's object as it was, with `request_id` made the task's id."""
+    """The call that tells of a task's end: the worker's object with `request_id` made the task's id."""
     own = attributes(stored, task.dialect)
     name = task_id(task, own)
     headers = {"content-type": "application/json; charset=utf-8", "x-bella-task-id": name}
