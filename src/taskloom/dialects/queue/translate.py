@@ -205,14 +205,18 @@ def _envelope(result: bytes | None) -> dict[str, Raw] | None:
 
 
 def _value(members: dict[str, Raw], name: str) -> Any:
-    return msgspec.json.decode(members[name]) if name in members else None
+    """A member as a value; None when it is not there, or a number no machine holds."""
+    try:
+        return msgspec.json.decode(members[name]) if name in members else None
+    except msgspec.DecodeError:
+        return None
 
 
 def _status_code(members: dict[str, Raw]) -> int | None:
     """The status a worker named, 200 when it named none, None when it is no status."""
-    named = _value(members, "status_code")
-    if named is None:
+    if bytes(members.get("status_code", b"null")) == b"null":
         return _OK
+    named = _value(members, "status_code")
     if isinstance(named, str) and named.isascii() and named.isdigit() and len(named) == 3:
         named = int(named)
     if isinstance(named, bool) or not isinstance(named, int):
