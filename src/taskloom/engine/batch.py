@@ -369,5 +369,7 @@ class Change:
             batch.has_rows = True
             for field, row in self.rows:
                 getattr(batch.saving, field).append(row)
+                if field == "payloads":
+                    batch.payloads[row[0]] = row[1]
         if self.events:
             batch.entries.append(Entry(self.now, self.keys, self.events))

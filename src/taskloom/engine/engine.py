@@ -174,6 +174,10 @@ class Engine:
                 return True
             return await ticket.wait(min(wait_ms, POLL_MS)) and self.sequence > after
 
+    async def sweep(self) -> None:
+        """Do all that is due now, instead of waiting until the sweeper comes round."""
+        await self._sweeper.sweep()
+
     def _publish(self, result: BatchResult) -> None:
         """A batch was committed: ring whom it concerns."""
         waiting = self.waiting
