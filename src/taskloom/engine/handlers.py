@@ -210,7 +210,7 @@ def _flow_command(change: Change, command: FlowCommand) -> Outcome:
     flow = change.flow(command.flow) if command.flow else None
     if flow is None:
         flow = _new_flow(change, command)
-    elif command.tenant is not None and command.tenant != flow.tenant:
+    elif _is_foreign(flow, command):
         return Rejection(Kind.NOT_FOUND, command.flow)
     context = _context(change, flow)
     step = flow.kind.decide(flow.state, command, context)
@@ -223,6 +223,12 @@ def _flow_command(change: Change, command: FlowCommand) -> Outcome:
     )
     _take(change, flow, step, context)
     return Accepted(step.reply)
+
+
+def _is_foreign(flow: FlowState, command: FlowCommand) -> bool:
+    """Whether the key names a flow of another tenant or of another kind than the caller thinks."""
+    is_elsewhere = command.tenant is not None and command.tenant != flow.tenant
+    return is_elsewhere or command.kind not in ("", flow.kind.kind)
 
 
 def _fire_timer(change: Change, command: FireTimer) -> Outcome:
