@@ -108,6 +108,7 @@ class Sweeper:
                 return
             self._bell.clear()
             try:
-                await asyncio.wait_for(self._bell.wait(), rest_ms / 1000)
+                async with asyncio.timeout(rest_ms / 1000):
+                    await self._bell.wait()
             except TimeoutError:
                 return

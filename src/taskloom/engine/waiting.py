@@ -48,7 +48,9 @@ class Ticket:
     async def wait(self, timeout_ms: int) -> bool:
         """Until rung; False when the time ran out first."""
         try:
-            await asyncio.wait_for(self._future, timeout_ms / 1000)
+            # Not `wait_for`, which in Python 3.11 swallows a cancellation that comes together with the ring.
+            async with asyncio.timeout(timeout_ms / 1000):
+                await self._future
         except TimeoutError:
             return False
         return True
