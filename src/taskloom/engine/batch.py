@@ -290,6 +290,8 @@ class Change:
         found = self.flows.get(key) if self.flows is not None else None
         if found is None:
             if key not in self.batch.flows:
+                if key in self.keys:  # made by this very command, so nothing can be stored under it
+                    return None
                 raise NeedsLoad(Load(flows=(key,)))
             found = self.batch.flows[key]
         return None if found is None or found.state is None else found
@@ -370,6 +372,7 @@ class Change:
             for field, row in self.rows:
                 getattr(batch.saving, field).append(row)
                 if field == "payloads":
+                    # A repeat in the same batch is compared with the result the first one brought.
                     batch.payloads[row[0]] = row[1]
         if self.events:
             batch.entries.append(Entry(self.now, self.keys, self.events))

@@ -7,6 +7,7 @@ again.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -27,14 +28,20 @@ UNAVAILABLE = Rejection(Kind.OVERLOADED, detail="the store cannot write now")
 FAULT = Rejection(Kind.FAULT, detail="the command could not be saved")
 
 
-class Group:
-    """Submissions that share a transaction, and how often it was restarted."""
+def _nobody(commands: int, seconds: float) -> None:
+    """Nobody measures."""
+    del commands, seconds
 
-    __slots__ = ("submissions", "tries")
+
+class Group:
+    """Submissions that share a transaction, how often it was restarted, and since when it runs."""
+
+    __slots__ = ("begun", "submissions", "tries")
 
     def __init__(self, submissions: list[Submission], tries: int = 0) -> None:
         self.submissions = submissions
         self.tries = tries
+        self.begun = 0.0
 
 
 class Writer:
@@ -57,6 +64,10 @@ class Writer:
         self._running: dict[int, Group] = {}
         self._idle = asyncio.Event()
         self._open = 0
+        self.blocked = False
+        """Whether the store could not write when it last tried."""
+        self.observe: Callable[[int, float], None] = _nobody
+        """Told of every commit, in the store's thread: how many commands, and how long in seconds."""
         self._kicking = False
 
     def submit(self, submission: Submission) -> "asyncio.Future[Outcome]":
@@ -89,6 +100,7 @@ class Writer:
         group = self._again.popleft() if self._again else self._gather()
         if group is None:
             return None
+        group.begun = time.perf_counter()
         work = run(self._environment, group.submissions, self._clock.now_ms())
         self._running[id(work)] = group
         return work
@@ -107,6 +119,8 @@ class Writer:
         """Committed: answer on the loop, once for the whole batch."""
         group = self._running.pop(id(work))
         fault_point("after_commit")
+        self.blocked = False
+        self.observe(len(group.submissions), time.perf_counter() - group.begun)
         self._loop.call_soon_threadsafe(self._answer, group.submissions, result)
 
     def failed(self, work: Work, error: Exception) -> None:
@@ -115,6 +129,7 @@ class Writer:
         if isinstance(error, TransientError) and group.tries < BATCH_RESTARTS:
             self._again.append(Group(group.submissions, group.tries + 1))
         elif isinstance(error, TransientError | UnavailableError):
+            self.blocked = True
             self._refuse(group, UNAVAILABLE)
         elif len(group.submissions) > 1:
             middle = len(group.submissions) // 2

@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from taskloom.core.limits import EXPRESSION_STEPS
 from taskloom.flows.bpmn import incidents, jobs
 from taskloom.flows.bpmn.effects import ProceedLater
 from taskloom.flows.bpmn.elements.register import BY_TAG
@@ -71,7 +72,7 @@ def react(instance: Instance, trigger: Trigger, process: Process, moment: Moment
 
 def _work(run: Run) -> Reaction:
     for _ in range(run.moment.moves_max):
-        if not run.moves:
+        if not run.moves or run.steps > EXPRESSION_STEPS:
             break
         move = run.moves.popleft()
         if isinstance(move, Enter):
