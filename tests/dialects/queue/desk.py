@@ -21,9 +21,7 @@ class Desk:
         return Desk(self.server, await self.server.key(name, **fields))
 
     async def register(self, queue=QUEUE, endpoint=ENDPOINT, **more):
-        return await self.client.post(
-            "/v1/queue/register", {"queue": queue, "endpoint": endpoint, **more}
-        )
+        return await self.client.post("/v1/queue/register", {"queue": queue, "endpoint": endpoint, **more})
 
     async def post_put(self, headers=None, **fields):
         body = {"queue": QUEUE, "endpoint": ENDPOINT, "level": 1, "data": {"model": "m", "input": "x"}}
@@ -72,6 +70,18 @@ class Desk:
         """Time passes until the lease has run out."""
         self.server.clock.advance(seconds=seconds + 1)
         await self.server.engine.sweep()
+
+    async def somebody_waits(self):
+        """Returns once a call waits at the server."""
+        async with asyncio.timeout(5):
+            while not len(self.server.engine.waiting):  # noqa: ASYNC110  nothing tells of a new waiter
+                await asyncio.sleep(0)
+
+    async def told_to_stop(self, task_id):
+        """Returns once the worker of a task is told that nobody wants the result."""
+        async with asyncio.timeout(5):
+            while not (await self.heartbeat(task_id)).json()["cancelled"]:
+                pass
 
     @asynccontextmanager
     async def streaming(self, target="/v1/queue/put", **fields):

@@ -75,7 +75,7 @@ async def test_bad_completions_are_refused_and_leave_the_task_alone(desk, body, 
     assert (await desk.get(task_id))["status"] == "queued"
 
 
-@pytest.mark.parametrize("lease_id", ["", "x", "-1", "1" * 30, "٧"])
+@pytest.mark.parametrize("lease_id", ["", "x", "-1", "1" * 30, "\u0667"])
 async def test_what_is_no_lease_never_fits(desk, lease_id):
     task_id = await desk.put()
     await desk.take()
@@ -86,7 +86,9 @@ async def test_what_is_no_lease_never_fits(desk, lease_id):
 async def test_results_are_opaque(desk):
     task_id = await desk.put()
     await desk.take()
-    body = b'{ "status_code": 200, "body": {"n": 123456789012345678901234567890, "z": "\\u0000", "e": 1e999} }'
+    body = (
+        b'{ "status_code": 200, "body": {"n": 123456789012345678901234567890, "z": "\\u0000", "e": 1e999} }'
+    )
 
     await desk.client.call("POST", f"/v1/queue/{task_id}/complete", body=body)
 

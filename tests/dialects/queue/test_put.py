@@ -103,10 +103,10 @@ async def test_a_task_is_shown_with_all_its_fields(desk):
 
 
 @pytest.mark.parametrize(
-    ("timeout", "seconds"), [(None, 86_400), (0, 86_400), (-1, 86_400), (90, 90), (10**8, 30 * 86_400)]
+    ("wanted", "seconds"), [(None, 86_400), (0, 86_400), (-1, 86_400), (90, 90), (10**8, 30 * 86_400)]
 )
-async def test_a_task_expires_as_wanted_within_bounds(desk, timeout, seconds):
-    task = await desk.get(await desk.put(timeout=timeout))
+async def test_a_task_expires_as_wanted_within_bounds(desk, wanted, seconds):
+    task = await desk.get(await desk.put(timeout=wanted))
 
     assert task["expire_time"] - task["start_time"] == 1000 * seconds
 

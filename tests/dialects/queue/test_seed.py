@@ -16,9 +16,9 @@ def example(shared_dir, task_id):
     page = (shared_dir / SEED).read_text()
     path = re.search(r"\$\{Host\}(\S+)\"", page).group(1).replace(SHOWN, task_id)
     headers = dict(re.findall(r'-H "([^:]+): ([^$"]+)"', page))
-    body = re.search(r"-d '(.*?)'", page, re.S).group(1).replace(SHOWN, task_id)
+    body = re.search(r"-d '(.*?)'", page, re.DOTALL).group(1).replace(SHOWN, task_id)
     answer = re.search(r'\*\*Response\*\*\s+```bash\s+(".*?")', page).group(1).replace(SHOWN, task_id)
-    return path, headers, re.sub(r"^\s*//.*\n", "", body, flags=re.M), answer
+    return path, headers, re.sub(r"^\s*//.*\n", "", body, flags=re.MULTILINE), answer
 
 
 @pytest.mark.shared

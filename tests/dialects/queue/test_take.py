@@ -94,7 +94,7 @@ async def test_by_default_one_task_is_handed_out_and_at_most_100(desk, monkeypat
         ({"queues": ["embed-a"]}, "queues"),
         ({"queues": ["embed-a:10"]}, "queues"),
         ({"queues": [":1"]}, "queues"),
-        ({"queues": ["embed-a:٣"]}, "queues"),
+        ({"queues": ["embed-a:\u0663"]}, "queues"),
         ({"queues": ["q:1"] * 101}, "queues"),
         ({"queues": ["q:1"], "size": 0}, "size"),
         ({"queues": ["q:1"], "strategy": "fairest"}, "strategy"),
@@ -156,8 +156,7 @@ async def test_only_tasks_of_an_age_are_taken_where_one_is_wanted(desk):
 
 async def test_a_waiting_take_is_answered_when_a_task_comes(desk):
     waiting = asyncio.create_task(desk.post_take(wait_seconds=30))
-    while not len(desk.server.engine.waiting):
-        await asyncio.sleep(0)
+    await desk.somebody_waits()
     task_id = await desk.put()
 
     answer = await asyncio.wait_for(waiting, 5)
@@ -168,8 +167,7 @@ async def test_a_waiting_take_is_answered_when_a_task_comes(desk):
 async def test_who_stopped_waiting_is_handed_nothing(desk):
     waiting = desk.server.engine.waiting
     async with desk.client.stream("POST", "/v1/queue/take", {"queues": [f"{QUEUE}:1"], "wait_seconds": 30}):
-        while not len(waiting):
-            await asyncio.sleep(0)
+        await desk.somebody_waits()
     task_id = await desk.put()
 
     assert len(waiting) == 0
