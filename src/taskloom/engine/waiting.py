@@ -48,8 +48,7 @@ class Ticket:
     async def wait(self, timeout_ms: int) -> bool:
         """Until rung; False when the time ran out first."""
         try:
-            # Not `wait_for`, which in Python 3.11 swallows a cancellation that comes together with the ring.
-            async with asyncio.timeout(timeout_ms / 1000):
+            async with asyncio.timeout(timeout_ms / 1000):  # wait_for of 3.11 may swallow a cancellation
                 await self._future
         except TimeoutError:
             return False
