@@ -77,7 +77,7 @@ class Sweeper:
         self.follow(await self._store.follow_ups(BATCH_COMMANDS))
         await self._ring()
         due = await self._store.next_due()
-        if due is not None:
+        if due is not None and due > now:
             self.hint(due)
 
     async def _ring(self) -> None:
