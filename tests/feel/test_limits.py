@@ -12,6 +12,7 @@ from taskloom.feel import (
     UnfitJson,
     compile_expression,
     from_json,
+    from_python,
     parse,
     to_json,
 )
@@ -118,6 +119,12 @@ def test_json_is_bounded_both_ways():
         from_json("[" * 100_000 + "]" * 100_000)
     with pytest.raises(UnfitJson):
         from_json("{")
+    with pytest.raises(UnfitJson):
+        to_json("é" * 600_000)
+    loop = []
+    loop.append(loop)
+    with pytest.raises(UnfitJson):
+        from_python(loop)
 
 
 def test_power_of_huge_numbers_is_quick():
