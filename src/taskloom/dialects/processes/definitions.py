@@ -8,7 +8,8 @@ from msgspec import Struct
 from taskloom.core.events import FlowEvent
 from taskloom.core.records import PutRecords, Record, RecordChange
 from taskloom.dialects.processes.creation import LATEST, DefinitionName
-from taskloom.flows.bpmn.flow import KIND, Definition
+from taskloom.flows.bpmn.flow import Definition
+from taskloom.flows.bpmn.job_tasks import KIND
 from taskloom.flows.bpmn.model import Process
 from taskloom.ports.store import Store
 from taskloom.views.processes import DEPLOYED, Deployed
