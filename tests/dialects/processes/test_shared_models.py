@@ -1,4 +1,4 @@
-"""Models of other makers: those we can run are worked off to their end, all others are refused with a reason."""
+"""Models of other makers: those we can run are worked off to their end, all others are refused."""
 
 from pathlib import Path
 

@@ -36,6 +36,9 @@ CANCEL = "cancel"
 RESOLVE = "resolve incident"
 SET_VARIABLES = "set variables"
 
+EXECUTABLE_FORM = 1
+"""To be counted up whenever the executable model changes its shape or its meaning."""
+
 
 class Definition(msgspec.Struct, frozen=True, array_like=True):
     """The body of a definition record: one process of a deployed file, in one version."""
@@ -44,6 +47,19 @@ class Definition(msgspec.Struct, frozen=True, array_like=True):
     version: int
     resource_name: str
     document: bytes
+    form: int = 0
+    """The form of `executable`; another one than ours is not read, the document is."""
+    executable: bytes = b""
+
+
+def definition_of(process: Process, version: int, resource_name: str, document: bytes) -> bytes:
+    """The body of a definition record, with the executable model beside the document."""
+    executable = msgspec.msgpack.encode(process)
+    definition = Definition(process.id, version, resource_name, document, EXECUTABLE_FORM, executable)
+    return msgspec.msgpack.encode(definition)
+
+
+_decode_process = msgspec.msgpack.Decoder(Process).decode
 
 
 class Executable(msgspec.Struct, frozen=True):
@@ -80,6 +96,8 @@ class ProcessFlow:
     def compile(self, _key: int, body: bytes) -> Executable:
         """The process of a definition record, which was found executable when it was deployed."""
         definition = msgspec.msgpack.decode(body, type=Definition)
+        if definition.form == EXECUTABLE_FORM:
+            return Executable(definition.version, _decode_process(definition.executable))
         processes = read_processes(definition.document, definition.resource_name)
         if not isinstance(processes, tuple):
             raise TypeError(f"a deployed definition cannot be read any more: {processes.describe()}")
