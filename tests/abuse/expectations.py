@@ -1,7 +1,7 @@
 """Who may call what: every operation of every dialect and the scope it needs.
 
-Written by hand on purpose. The operation table says what the server does, this says what it should do; a route
-that is not here fails the build. None: everybody; "": any key.
+Written by hand on purpose. The operation table says what the server does, this says what it should do; a
+route that is not here fails the build. None: everybody; "": any key.
 """
 
 NATIVE = {
