@@ -10,7 +10,7 @@ from msgspec import Struct
 from taskloom import version
 from taskloom.bus.memory import MemoryBus
 from taskloom.callbacks.address import Guard, trusted
-from taskloom.callbacks.sender import Sender
+from taskloom.callbacks.postponed import Postponed
 from taskloom.callbacks.signature import SecretSource
 from taskloom.dialects.native.routes import DIALECT as NATIVE
 from taskloom.dialects.native.secrets import callback_secrets
@@ -119,7 +119,12 @@ def _store(settings: Settings) -> Store:
 
 def _sender(settings: Settings, clock: Clock, secrets: SecretSource) -> Deliverer:
     guard = Guard(map(trusted, settings.callbacks_allow), plain_http=settings.callbacks_http)
-    return Sender(guard, secrets, clock)
+
+    def make() -> Deliverer:
+        sender: Deliverer = importlib.import_module("taskloom.callbacks.sender").Sender(guard, secrets, clock)
+        return sender
+
+    return Postponed(make)
 
 
 def serve(settings: Settings) -> None:
