@@ -43,6 +43,8 @@ class Refusal(Struct, frozen=True):
     message: str
     details: Mapping[str, Any] = {}
     retry_after_s: int = 0
+    request_id: str = ""
+    """Filled in by the server before it is rendered."""
 
 
 class BodyError(Exception):

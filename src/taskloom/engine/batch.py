@@ -290,6 +290,8 @@ class Change:
         found = self.flows.get(key) if self.flows is not None else None
         if found is None:
             if key not in self.batch.flows:
+                if key in self.keys:  # made by this very command, so nothing can be stored under it
+                    return None
                 raise NeedsLoad(Load(flows=(key,)))
             found = self.batch.flows[key]
         return None if found is None or found.state is None else found

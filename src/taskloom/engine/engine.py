@@ -93,6 +93,11 @@ class Engine:
         self._node = 0
         self.ready = False
 
+    @property
+    def node(self) -> int:
+        """The number of this server, which no other one has while this one lives."""
+        return self._node
+
     async def start(self) -> None:
         """Open the store, lease a node number, begin to work."""
         plan = self._plan

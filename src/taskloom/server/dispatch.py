@@ -106,7 +106,7 @@ class Dispatch:
         if endpoint is None:
             if bodies.is_large(fields):
                 extra["connection"] = "close"
-            await send_response(send, self._unrouted(methods, path, method), extra)
+            await send_response(send, self._unrouted(methods, path, method, request_id), extra)
             return
         caller = Caller(receive)
         begun = perf_counter()
@@ -118,7 +118,7 @@ class Dispatch:
             if isinstance(reply, Refusal):
                 if bodies.is_large(fields):
                     extra["connection"] = "close"
-                reply = rendered(endpoint.dialect, reply, path)
+                reply = rendered(endpoint.dialect, reply, path, request_id)
             status = reply.status
             await self._send(reply, method, send, extra, caller)
         except bodies.CallerGoneError:
@@ -138,17 +138,17 @@ class Dispatch:
         else:
             await send_stream(send, reply, extra, caller)
 
-    def _unrouted(self, methods: Methods | None, path: str, method: str) -> Response:
+    def _unrouted(self, methods: Methods | None, path: str, method: str, request_id: str) -> Response:
         """The refusal of a path nobody has, or of a method it does not know; OPTIONS is told the methods."""
         if methods is None:
             owner = next((dialect for dialect in self._dialects if dialect.owns(path)), self._fallback)
-            return rendered(owner, _NO_PATH, path)
+            return rendered(owner, _NO_PATH, path, request_id)
         allowed = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
         allow = {"allow": ", ".join(sorted(allowed))}
         if method == "OPTIONS":
             return Response(204, headers=allow)
         dialect = next(iter(methods.values())).dialect
-        response = rendered(dialect, _BAD_METHOD, path)
+        response = rendered(dialect, _BAD_METHOD, path, request_id)
         return Response(response.status, response.body, response.content_type, {**response.headers, **allow})
 
     async def _answer(self, call: Call) -> Reply:

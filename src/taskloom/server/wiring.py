@@ -31,6 +31,7 @@ from taskloom.server.metrics import Metrics
 from taskloom.server.ratelimit import Throttle
 from taskloom.server.settings import Settings
 from taskloom.server.tokens import Tokens as BearerTokens
+from taskloom.store.blobs import LocalBlobs
 from taskloom.store.memory import MemoryStore
 from taskloom.store.sqlite.store import SqliteStore
 from taskloom.views.view import Project
@@ -69,8 +70,13 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
     gate = Gate(authenticator, Tenants(engine), Throttle(clock))
     services = Services(
         engine,
-        {"compat.queue": settings.compat_queue, "compat.agents": settings.compat_agents},
-        keys_changed=authenticator.forget,
+        {
+            "compat.queue": settings.compat_queue,
+            "compat.agents": settings.compat_agents,
+            "data": str(settings.data),
+        },
+        {"blobs": LocalBlobs(settings.data / "blobs")},
+        authenticator.forget,
     )
     metrics = Metrics(version())
     endpoints: list[Endpoint] = []

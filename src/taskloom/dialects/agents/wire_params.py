@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from taskloom.core.limits import (
     CLAIM_WAIT_MS_MAX,
@@ -100,7 +100,7 @@ class ClaimParams(Params, frozen=True, kw_only=True):
 class CompleteParams(Held, frozen=True, kw_only=True):
     """task.complete."""
 
-    result: Raw = field(default_factory=Raw)
+    result: Raw | UnsetType = UNSET
     status: FinalStatus | None = None
     error: Annotated[str, Meta(max_length=ERROR_MESSAGE_LENGTH)] | None = None
 
