@@ -193,7 +193,7 @@ def test_no_secret_is_found_in_logs_database_or_errors(process):
         text = json.dumps(answer)
         assert status >= 400 or "secret" not in text
         assert ROOT_KEY not in text
-        assert key["secret"] not in text.replace(f"no key {key['secret']!r}", "")
+        assert key["secret"] not in text
 
 
 def token_for(process, secret):
