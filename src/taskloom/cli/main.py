@@ -14,6 +14,7 @@ from taskloom import version
 # name -> (module, what it does)
 COMMANDS = {
     "serve": ("taskloom.cli.serve", "start a server"),
+    "feel": ("taskloom.cli.feel", "evaluate an expression and print its value as JSON"),
     "dmn": ("taskloom.cli.dmn", "evaluate and check decision models, run the DMN compatibility kit"),
     "config": ("taskloom.cli.config", "show every setting, its value and where it comes from"),
 }

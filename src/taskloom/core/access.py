@@ -43,8 +43,8 @@ class Principal(Struct, frozen=True, gc=False):
     expires_at: int = 0
 
     def may(self, scope: str) -> bool:
-        """Whether it has a scope, by name or because it is the administrator."""
-        return scope in self.scopes or "admin" in self.scopes
+        """Whether it has a scope, by name or because it is the administrator; "" is what everybody has."""
+        return not scope or scope in self.scopes or "admin" in self.scopes
 
     @property
     def wall(self) -> str | None:

@@ -127,7 +127,7 @@ class Operation(Struct, frozen=True, kw_only=True):
     """With `{parameters}`; a literal segment wins over a parameter."""
     handler: Handler
     scope: str | None
-    """What the principal must have; None means that everybody may call it, without a key."""
+    """What the principal must have: "" only a key, None not even that."""
     summary: str
     body: Body = Body.NONE
     limit_bytes: int = BODY_BYTES

@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from taskloom.feel import Date, DayTimeDuration, Range, Value, YearMonthDuration, constant_of
-from taskloom.feel.nodes import Expr, UnaryTests
+from taskloom.feel.nodes import Expr, Literal, UnaryTests
 
 Sortable = int | Decimal | str
 """What stands for a value inside an index: it hashes, and orders as FEEL orders the value."""
@@ -83,8 +83,8 @@ def _constants(tests: UnaryTests) -> Iterator[tuple[Value] | None]:
     """The value of each test, in a tuple because null is a value; the items of a list of constants."""
     for test in tests.tests:
         found = constant_of(test)
-        if found is None:
-            yield None
+        if found is None or (type(found.value) is bool and not isinstance(test, Literal)):
+            yield None  # a condition that is always true is no literal: it lets every value pass
         elif type(found.value) is not list:
             yield (found.value,)
         elif tests.negated:

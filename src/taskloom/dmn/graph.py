@@ -75,6 +75,7 @@ class Graph:
         self.nodes: dict[Key, Node] = {}
         self.homes: dict[Key, Definitions] = {}
         for model in self.models.values():
+            self._check_imports(model)
             self._add_nodes(model)
         self.links: dict[Key, Links] = {key: self._link(key, node) for key, node in self.nodes.items()}
         self.cyclic = frozenset(self._cycles())
@@ -117,6 +118,16 @@ class Graph:
     def complain_model(self, model: Definitions, message: str, line: int) -> None:
         """Notes a problem that belongs to no node."""
         self.problems.append(Problem(message, line, model.name))
+
+    def _check_imports(self, model: Definitions) -> None:
+        """An imported decision model must be there; other kinds of imports are passed over."""
+        for item in model.imports:
+            if item.namespace in self.models:
+                continue
+            is_model = not item.import_type or "/DMN/" in item.import_type
+            severity = Severity.ERROR if is_model else Severity.WARNING
+            message = f"the import '{item.namespace}' was not found"
+            self.problems.append(Problem(message, item.line, model.name, "", severity))
 
     def _add_nodes(self, model: Definitions) -> None:
         nodes: tuple[Node, ...] = (*model.inputs, *model.decisions, *model.knowledge_models, *model.services)

@@ -21,7 +21,7 @@ _SIMPLE: Final = frozenset({int, str})
 class ColumnIndex:
     """The cells of a column that are no open ones; `cells` maps the number of the rule to its cell."""
 
-    __slots__ = ("_by_type", "_has_booleans", "always", "indexed", "when_null")
+    __slots__ = ("_by_type", "always", "indexed", "when_null")
 
     def __init__(self, cells: Mapping[int, Cell]) -> None:
         self.indexed = _bits(cells)
@@ -31,7 +31,6 @@ class ColumnIndex:
             for rule, cell in cells.items()
             if cell.negated and all(span.is_literal for span in cell.spans)
         )
-        self._has_booleans = any(span.kind == "boolean" for cell in cells.values() for span in cell.spans)
         kinds = {span.kind for cell in cells.values() for span in cell.spans}
         by_kind = {kind: _KindIndex(kind, cells) for kind in sorted(kinds)}
         self._by_type = {type_: by_kind[kind] for type_, kind in KINDS.items() if kind in by_kind}
@@ -41,11 +40,9 @@ class ColumnIndex:
         if value is None:
             return self.when_null
         type_ = type(value)
-        if type_ not in KINDS or (self._has_booleans and type_ is not bool):
-            return None
         found = self._by_type.get(type_)
         if found is None:
-            return self.always
+            return self.always if type_ in KINDS else None
         return self.always | found.rules_for(value if type_ in _SIMPLE else sortable(value))
 
 

@@ -62,7 +62,7 @@ class CompiledTable:
     def __init__(self, table: DecisionTable, place: Place) -> None:
         self._source = table
         self._columns = [_column(table, number, place) for number in range(len(table.inputs))]
-        kinds = [place.type_of(output.type_ref, output.line) for output in table.outputs]
+        kinds = [_declared(place, output.type_ref, output.line) for output in table.outputs]
         self._outputs = [_outputs(rule, kinds, place) for rule in table.rules]
         self._default = _default(table, kinds, place)
         self._cell = _cell(table)
@@ -170,16 +170,20 @@ def compile_table(table: DecisionTable, place: Place) -> Code:
     return CompiledTable(table, place).evaluate
 
 
+def _declared(place: Place, reference: str | None, line: int) -> FeelType:
+    """The type of a column; Camunda's engine does not check it."""
+    return ANY if place.texts.dialect is Dialect.CAMUNDA else place.type_of(reference, line)
+
+
 def _column(table: DecisionTable, number: int, place: Place) -> Column:
     source = table.inputs[number]
     expression = source.expression
-    camunda = place.texts.dialect is Dialect.CAMUNDA
-    kind = ANY if camunda else place.type_of(expression.type_ref, expression.line)
+    kind = _declared(place, expression.type_ref, expression.line)
     tests = [place.tests(rule.tests[number]) for rule in table.rules]
     cells = {rule: cell for rule, test in enumerate(tests) if (cell := cell_of(test.tree)) is not None}
     index = ColumnIndex(cells)
     allowed = None
-    if source.values is not None and not camunda:
+    if source.values is not None and place.texts.dialect is Dialect.DMN:
         allowed = place.texts.tests(source.values, place.names, source.line, place.complain).code
     return Column(
         source=source,
@@ -201,7 +205,9 @@ def _outputs(rule: Rule, kinds: list[FeelType], place: Place) -> Outputs:
 
 
 def _output(cell: Literal, kind: FeelType, place: Place) -> tuple[Code, tuple[Value] | None]:
-    """The code of an output entry and, when it is a constant of the right type, its value."""
+    """The code of an output entry and, when it is a constant of the right type, its value; a dash is null."""
+    if cell.text == "-":
+        return (lambda _run, _scope: None), (None,)
     text = place.text(cell)
     code = typed(text.code, kind, cell.line)
     if not isinstance(text.tree, LiteralNode | Constant):

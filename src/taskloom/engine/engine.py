@@ -9,7 +9,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from taskloom.core.commands import Claim
+from taskloom.core.commands import Claim, Release
 from taskloom.core.keys import KeyMaker
 from taskloom.core.limits import POLL_MS, WAIT_MS_MAX
 from taskloom.core.rejections import Rejection
@@ -142,12 +142,20 @@ class Engine:
         return self._keys.make(self.clock.now_ms())
 
     async def claim(self, command: Claim, wait_ms: int = 0) -> list[Handout] | Rejection:
-        """Hand out ready tasks; with `wait_ms`, wait until at least one is there or the time is over."""
+        """Hand out ready tasks; with `wait_ms`, wait until at least one is there or the time is over.
+
+        Cancelled, it leaves nobody holding anything: what was handed out meanwhile is given back.
+        """
         deadline = self.clock.monotonic_ms() + min(wait_ms, WAIT_MS_MAX)
         topics = tuple(("queue", queue, command.tenant) for queue, _ in command.queues)
         while True:
             with self.waiting.ticket(*topics) as ticket:
-                outcome = await self.submit(command)
+                handing_out = self._put(command)
+                try:
+                    outcome = await asyncio.shield(handing_out)
+                except asyncio.CancelledError:
+                    handing_out.add_done_callback(self._give_back)
+                    raise
                 if isinstance(outcome, Rejection):
                     return outcome
                 rest_ms = deadline - self.clock.monotonic_ms()
@@ -155,6 +163,13 @@ class Engine:
                     return list(outcome.reply)
                 if not await ticket.wait(rest_ms):
                     return []
+
+    def _give_back(self, handed_out: "asyncio.Future[Outcome]") -> None:
+        outcome = handed_out.result()
+        if isinstance(outcome, Accepted):
+            for handout in outcome.reply:
+                task = handout.task
+                self._put(Release(key=task.key, tenant=None, token=task.token, worker=task.worker))
 
     async def outcome(self, key: int, wait_ms: int) -> Task | None:
         """The task once it is final, or as it is when the time is over; None when there is none."""

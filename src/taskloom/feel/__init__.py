@@ -15,7 +15,8 @@ b)`, `contained(run, span, a, b)` are the operators `=`, `<` and `in`.
 
 **Names.** Names with blanks or symbols must be told to the parser: `names` is a `NameTable` or any iterable
 of names. `NameTable({"Loan": NameTable(["Monthly income"]), "x": None}, types=["tLoan"])` nests the members
-of item definitions; `table.with_names([...])` adds those of a nested scope (context entries, parameters).
+of item definitions; `table_of(variables)` makes a table from values, and `table.with_names([...])` adds the
+names of a nested scope (context entries, parameters).
 
 **Types.** `parse_type("list<tLoan>", types=["tLoan"])` reads a type, `resolve(kind, {"tLoan": kind})`
 replaces its references, `conforms(value, kind)` is `instance of`, `coerce(value, kind)` fits a value to a
@@ -52,7 +53,7 @@ from taskloom.feel.equality import equals
 from taskloom.feel.invocation import call, call_named
 from taskloom.feel.json_values import UnfitJson, from_json, from_python, to_json
 from taskloom.feel.limits import DEFAULT_LIMITS, Limits
-from taskloom.feel.names import NameTable, normalise
+from taskloom.feel.names import NameTable, normalise, table_of
 from taskloom.feel.ordering import compare, contained
 from taskloom.feel.parser import parse, parse_type, parse_unary_tests
 from taskloom.feel.run import DEFAULT_ENVIRONMENT, Environment, Run
@@ -145,5 +146,6 @@ __all__ = [
     "resolve",
     "shape_of",
     "string_of",
+    "table_of",
     "to_json",
 ]

@@ -140,16 +140,23 @@ def select(run: Run, span: Span, source: Value, condition: Callable[[Value], Val
         if truth is True:
             chosen.append(item)
         elif truth is not False and truth is not None:
-            if index == 0 and type(truth) in NUMBERS:
-                return item_at(run, span, items, truth)
-            message = f"A filter must be a boolean or a number but is '{describe(truth)}'"
-            return run.warn(WarningCode.INVALID_TYPE, message, span)
+            return odd_filter(run, span, items, truth, index == 0)
     return chosen
 
 
-def select_none(run: Run, span: Span, position: Value) -> Value:
+def select_from_nothing(run: Run, span: Span, condition: Callable[[Value], Value]) -> Value:
     """A filter on an empty list: by position there is no item, by condition an empty list is left."""
-    return item_at(run, span, [], position) if type(position) in NUMBERS else []
+    run.spend(1)
+    truth = condition(None)
+    return [] if truth is None or type(truth) is bool else odd_filter(run, span, [], truth, True)
+
+
+def odd_filter(run: Run, span: Span, items: list[Value], truth: Value, is_first: bool) -> Value:
+    """What a filter gives whose condition is neither a boolean nor null: a number is a position."""
+    if is_first and type(truth) in NUMBERS:
+        return item_at(run, span, items, truth)
+    message = f"A filter must be a boolean or a number but is '{describe(truth)}'"
+    return run.warn(WarningCode.INVALID_TYPE, message, span)
 
 
 def items_of(run: Run, span: Span, source: Value) -> Iterable[Value] | None:

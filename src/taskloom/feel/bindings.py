@@ -2,11 +2,24 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from taskloom.feel.nodes import Expr, Name, children
+from taskloom.feel.nodes import (
+    Between,
+    Binary,
+    Constant,
+    Expr,
+    In,
+    InstanceOf,
+    Literal,
+    Name,
+    Quantified,
+    children,
+)
+from taskloom.feel.values import NUMBERS
 
 _Level = dict[str, int] | int
+_TRUTH_OPERATORS: Final = frozenset(("=", "!=", "<", "<=", ">", ">=", "and", "or"))
 
 
 class Binding(NamedTuple):
@@ -67,6 +80,18 @@ class Bindings:
             elif name in level:
                 return Binding(tuple(items), level[name])
         return Binding(tuple(items), None)
+
+
+def is_position(node: Expr) -> bool:
+    """Whether a filter's condition is a number that is known when compiling."""
+    return isinstance(node, Literal | Constant) and type(node.value) in NUMBERS
+
+
+def is_truth(node: Expr) -> bool:
+    """Whether a node can only give true, false or null."""
+    if isinstance(node, Binary):
+        return node.operator in _TRUTH_OPERATORS
+    return isinstance(node, Between | In | InstanceOf | Quantified)
 
 
 def mentions(node: Expr, name: str) -> bool:

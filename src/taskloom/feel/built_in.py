@@ -93,16 +93,29 @@ class BuiltIn(Function):
 
     def call(self, run: Run, span: Span, arguments: Sequence[Value]) -> Value:
         """Calls it by position."""
-        problem = None
-        for overload in self.overloads:
+        return self._call(run, span, arguments, self.overloads, None)
+
+    def call_after(self, run: Run, span: Span, arguments: Sequence[Value], refusal: Refusal) -> Value:
+        """Goes on after the first fitting overload was called directly and refused."""
+        fitting = [overload for overload in self.overloads if overload.takes(len(arguments))]
+        return self._call(run, span, arguments, fitting[1:], refusal)
+
+    def _call(  # noqa: PLR0917 - a call and what is left to try
+        self,
+        run: Run,
+        span: Span,
+        arguments: Sequence[Value],
+        overloads: Sequence[Overload],
+        problem: Refusal | None,
+    ) -> Value:
+        for overload in overloads:
             if overload.takes(len(arguments)):
                 outcome = _attempt(overload, run, arguments)
                 if type(outcome) is not Refusal:
                     return outcome
                 problem = problem or outcome
-        return self._refuse(
-            run, span, problem or Refusal(f"{len(arguments)} arguments are too few or too many")
-        )
+        problem = problem or Refusal(f"{len(arguments)} arguments are too few or too many")
+        return self._refuse(run, span, problem)
 
     def call_named(self, run: Run, span: Span, names: Sequence[str], arguments: Sequence[Value]) -> Value:
         """Calls it by name."""

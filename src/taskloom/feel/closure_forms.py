@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from taskloom.feel import access, invocation, logic
-from taskloom.feel.bindings import cost_of, mentions
+from taskloom.feel.bindings import cost_of, is_position, is_truth, mentions
 from taskloom.feel.built_in import BuiltIn
 from taskloom.feel.closures import ClosureCompiler, Code, Frame, compiles
 from taskloom.feel.diagnostics import Span, WarningCode
@@ -35,8 +35,12 @@ def _if(compiler: ClosureCompiler, node: If) -> Code:
 @compiles(Filter)
 def _filter(compiler: ClosureCompiler, node: Filter) -> Code:
     source, span, cost = compiler.code(node.source), node.span, cost_of(node.condition)
+    if is_position(node.condition):
+        position = compiler.code(node.condition)
+        return lambda frame: access.item_at(frame.run, span, source(frame), position(frame))
     with compiler.bindings.item() as slot:
         condition = compiler.code(node.condition)
+    truth = is_truth(node.condition)
 
     def code(frame: Frame) -> Value:
         slots, items = frame.slots, source(frame)
@@ -45,8 +49,8 @@ def _filter(compiler: ClosureCompiler, node: Filter) -> Code:
             slots[slot] = item
             return condition(frame)
 
-        if items == []:
-            return access.select_none(frame.run, span, holds(None))
+        if not truth and items == []:
+            return access.select_from_nothing(frame.run, span, holds)
         return access.select(frame.run, span, items, holds, cost)
 
     return code
@@ -70,10 +74,11 @@ def _for(compiler: ClosureCompiler, node: For) -> Code:
                 frame.run.spend(len(results))
                 frame.slots[partial] = results.copy()
             results.append(body(frame))
-            frame.run.check_items(len(results))
             return False
 
-        return results if _nest(frame, levels, 0, step) is not None else None
+        fine = _nest(frame, levels, 0, step) is not None
+        frame.run.check_items(len(results))
+        return results if fine else None
 
     return code
 

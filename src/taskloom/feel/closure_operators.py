@@ -17,6 +17,7 @@ from taskloom.feel.nodes import (
     In,
     InstanceOf,
     Interval,
+    Literal,
     Negation,
     UnaryTests,
 )
@@ -25,19 +26,14 @@ from taskloom.feel.type_system import conforms, resolve
 from taskloom.feel.values import Value
 
 INPUT_NAME: Final = "?"
-_ORDERINGS: Final = {
-    "<": (ordering.less, operator.lt),
-    "<=": (ordering.less_or_equal, operator.le),
-    ">": (ordering.greater, operator.gt),
-    ">=": (ordering.greater_or_equal, operator.ge),
-}
+_FAST: Final = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 @compiles(Binary)
 def _binary(compiler: ClosureCompiler, node: Binary) -> Code:
     left, right, span = compiler.code(node.left), compiler.code(node.right), node.span
-    if node.operator in _ORDERINGS:
-        return _ordering(left, right, span, *_ORDERINGS[node.operator])
+    if node.operator in _FAST:
+        return _ordering(left, right, span, ordering.OPERATIONS[node.operator], _FAST[node.operator])
     if node.operator == "=":
         return lambda frame: equals(frame.run, left(frame), right(frame))
     if node.operator == "!=":
@@ -154,6 +150,8 @@ def _unary_tests(compiler: ClosureCompiler, node: UnaryTests) -> Code:
 
 def _test(compiler: ClosureCompiler, node: Expr) -> Code:
     code, span = compiler.code(node), node.span
+    if isinstance(node, Literal):
+        return lambda frame: ordering.contained(frame.run, span, frame.slots[0], node.value)
     if not mentions(node, INPUT_NAME):
         return lambda frame: ordering.passes(frame.run, span, frame.slots[0], code(frame))
 

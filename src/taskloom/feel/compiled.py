@@ -6,8 +6,9 @@ from typing import Literal as OneOf
 
 import msgspec
 
-from taskloom.feel import closure_forms, closure_operators
+from taskloom.feel import closure_forms, closure_operators, codegen_forms, codegen_operators
 from taskloom.feel.closures import ClosureCompiler, Frame
+from taskloom.feel.codegen import Generator
 from taskloom.feel.diagnostics import EvaluationEnded, Failure, FailureCode, FeelWarning
 from taskloom.feel.dialect import Dialect
 from taskloom.feel.fold import fold
@@ -21,7 +22,7 @@ from taskloom.feel.values import Scope, Value
 Mode = OneOf["closure", "generated"]
 Code = Callable[[Run, Scope, Value], Value]
 
-_BACK_ENDS = (closure_forms, closure_operators)
+_BACK_ENDS = (closure_forms, closure_operators, codegen_forms, codegen_operators)
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -93,7 +94,16 @@ def compile_unary_tests(
 
 def _compiled(expr: Expr, dialect: Dialect, types: Mapping[str, FeelType], mode: Mode) -> Compiled:
     folded = fold(expr, dialect)
-    return Compiled(folded, _closure(folded, dialect, types), dialect)
+    code = _generated(folded, dialect, types) if mode == "generated" else None
+    return Compiled(folded, code or _closure(folded, dialect, types), dialect)
+
+
+def _generated(expr: Expr, dialect: Dialect, types: Mapping[str, FeelType]) -> Code | None:
+    """None for what Python cannot compile, such as loops nested more than twenty deep."""
+    try:
+        return Generator(dialect, types).function(expr)
+    except (SyntaxError, RecursionError, MemoryError):
+        return None
 
 
 def _closure(expr: Expr, dialect: Dialect, types: Mapping[str, FeelType]) -> Code:

@@ -3,7 +3,7 @@
 Same kind: true or false. null against a value: false. Two different kinds that are not null: null, because
 they cannot be compared. Times and date-times are equal when they show the same second of the same instant,
 as the standard defines it; the Camunda dialect compares them exactly. Nested values are compared part by
-part.
+part; parts of different kinds make the whole null, in the Camunda dialect false.
 """
 
 from collections.abc import Iterable
@@ -86,7 +86,7 @@ def _all_equal(run: Run, pairs: Iterable[tuple[Value, Value]]) -> bool | None:
     outcome: bool | None = True
     for left, right in pairs:
         same = equals(run, left, right)
-        if same is False:
+        if same is False or (same is None and run.camunda):
             return False
         if same is None:
             outcome = None

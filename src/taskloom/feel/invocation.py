@@ -30,13 +30,15 @@ def call(run: Run, span: Span, function: Value, arguments: Sequence[Value]) -> V
 def call_named(
     run: Run, span: Span, function: Value, names: Sequence[str], arguments: Sequence[Value]
 ) -> Value:
-    """Calls a value with arguments by name; each parameter must be given once."""
+    """Calls a value with arguments by name; each must be given once, or is null in the Camunda dialect."""
     if isinstance(function, BuiltIn):
         return function.call_named(run, span, names, arguments)
     if not isinstance(function, Function):
         return run.warn(WarningCode.NO_FUNCTION, f"'{describe(function)}' is no function", span)
     given = dict(zip(names, arguments, strict=True))
-    if given.keys() != set(function.parameters) or len(given) != len(names):
+    if run.camunda:
+        given = {**dict.fromkeys(function.parameters), **given}
+    if given.keys() != set(function.parameters) or len(set(names)) != len(names):
         return _refuse(run, span, function, f"its parameters are {', '.join(function.parameters)}")
     return call(run, span, function, [given[name] for name in function.parameters])
 

@@ -99,8 +99,9 @@ class NameReader(Lexer):
             if quoted is None:
                 raise self.error(f"Expected a name after '.', found {self.found()}")
             return quoted
-        indexes = [_PROPERTY_INDEX, self.pool() if known is None else known.index()]
-        longest = self._longest(word, indexes)
+        longest = None if known is None else self._longest(word, [_PROPERTY_INDEX, known.index()])
+        if longest is None and (known is None or word not in known):
+            longest = self._longest(word, [_PROPERTY_INDEX, self.pool()])
         if longest is not None:
             return longest
         self.position += len(word)

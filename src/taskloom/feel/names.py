@@ -16,6 +16,7 @@ _START: Final = (
 _PART: Final = _START + "0-9\u00b7\u0300-\u036f\u203f-\u2040"
 IDENTIFIER: Final = re.compile(f"[{_START}][{_PART}]*")
 NAME_PART: Final = re.compile(f"[{_PART}]")
+_TABLE_DEPTH: Final = 8
 BLANK: Final = r"[\s\u180e\u200b\ufeff]"
 _BLANKS: Final = re.compile(f"{BLANK}+")
 
@@ -72,6 +73,17 @@ class NameTable:
         """The table with more names, which hide equal ones."""
         more = dict(names) if isinstance(names, Mapping) else dict.fromkeys(names)
         return NameTable({**self._members, **more}, self.types)
+
+
+def table_of(values: Mapping[str, object], depth: int = _TABLE_DEPTH) -> NameTable:
+    """The names of variables and, from the contexts among their values, of the members."""
+    return NameTable({name: _members_of(value, depth) for name, value in values.items()})
+
+
+def _members_of(value: object, depth: int) -> NameTable | None:
+    if isinstance(value, list) and value:
+        value = value[0]
+    return table_of(value, depth - 1) if isinstance(value, dict) and depth else None
 
 
 def index_of(names: Iterable[str]) -> dict[str, tuple[str, ...]]:

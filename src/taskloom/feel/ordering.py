@@ -1,6 +1,8 @@
 """`< <= > >=`, `between` and containment in ranges: both sides of the same kind, else null with a warning."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Final
 
 from taskloom.feel.diagnostics import Span, WarningCode
 from taskloom.feel.equality import equals, instant_nanos
@@ -69,6 +71,14 @@ def greater_or_equal(run: Run, span: Span, left: Value, right: Value) -> bool | 
     """`left >= right`."""
     order = compare(left, right)
     return _not_comparable(run, span, left, right) if order is None else order >= 0
+
+
+OPERATIONS: Final[dict[str, Callable[[Run, Span, Value, Value], bool | None]]] = {
+    "<": less,
+    "<=": less_or_equal,
+    ">": greater,
+    ">=": greater_or_equal,
+}
 
 
 def between(run: Run, span: Span, value: Value, low: Value, high: Value) -> bool | None:

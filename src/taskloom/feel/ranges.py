@@ -11,7 +11,8 @@ def interval(  # noqa: PLR0917 - the two ends and their two flags
     run: Run, span: Span, start: Value, end: Value, start_included: bool, end_included: bool
 ) -> Range | None:
     """An interval; its ends must be of one ordered kind, or null."""
-    if start is not None and end is not None and compare(start, end) is None:
+    lower, upper = (end if start is None else start), (start if end is None else end)
+    if lower is not None and compare(lower, upper) is None:
         message = f"Can't make a range from '{describe(start)}' to '{describe(end)}'"
         run.warn(WarningCode.NOT_COMPARABLE, message, span)
         return None

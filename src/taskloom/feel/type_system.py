@@ -196,38 +196,15 @@ def is_subtype(kind: FeelType, other: FeelType) -> bool:
 
 
 def coerce(value: Value, kind: FeelType) -> Value:
-    """The value as the declared type wants it, or `MISMATCH`."""
-    if value is None or kind is ANY:
+    """The value as the declared type wants it, or `MISMATCH`.
+
+    The conversions are those of the standard and concern the value as a whole: a date becomes a date and
+    time, a list of one its item, a value a list of one. What lies inside must conform as it is.
+    """
+    if value is None or kind is ANY or conforms(value, kind, nulls=True):
         return value
-    if isinstance(kind, SimpleType):
-        return _coerce_simple(value, kind)
-    if isinstance(kind, ConstrainedType):
-        return _coerce_constrained(value, kind)
-    if isinstance(kind, ListType):
-        items = [coerce(item, kind.item) for item in (value if type(value) is list else [value])]
-        return MISMATCH if any(item is MISMATCH for item in items) else items
-    if isinstance(kind, ContextType) and type(value) is dict:
-        parts = {name: coerce(value[name], part) for name, part in kind.entries if name in value}
-        return MISMATCH if any(part is MISMATCH for part in parts.values()) else {**value, **parts}
-    if conforms(value, kind, nulls=True):
-        return value
-    return _coerce_single(value, kind)
-
-
-def _coerce_simple(value: Value, kind: SimpleType) -> Value:
-    if kind.name == "Any" or kind_of(value) == kind.name:
-        return value
-    if kind == DATE_TIME and type(value) is Date:
-        return midnight_utc(value)
-    return _coerce_single(value, kind)
-
-
-def _coerce_single(value: Value, kind: FeelType) -> Value:
-    return coerce(value[0], kind) if type(value) is list and len(value) == 1 else MISMATCH
-
-
-def _coerce_constrained(value: Value, kind: ConstrainedType) -> Value:
-    coerced = coerce(value, kind.base)
-    if coerced is MISMATCH or coerced is None or kind.allows is None:
-        return coerced
-    return coerced if kind.allows(coerced) else MISMATCH
+    if type(value) is Date and conforms(midnight := midnight_utc(value), kind):
+        return midnight
+    if type(value) is list and len(value) == 1 and conforms(value[0], kind, nulls=True):
+        return value[0]
+    return [value] if conforms([value], kind, nulls=True) else MISMATCH

@@ -154,6 +154,37 @@ def enclosed_join(
     return text if isinstance(text, Refusal) else (prefix or "") + text + (suffix or "")
 
 
+def _cut(items: list[Value], position: Number) -> int:
+    """How many items stand before a position; beyond either end all or none."""
+    whole = int(position)
+    return max(0, whole - 1 if whole > 0 else len(items) + whole)
+
+
+@built_in("sublist", "list: list, start position: number, length?: number", dialects=_ONLY)
+def sublist(run: Run, items: list[Value], start: Number, length: Number | None = None) -> list[Value]:
+    """The items from a position on, as many as there are."""
+    run.spend(len(items))
+    rest = items[_cut(items, start) :]
+    return rest if length is None else rest[: max(0, int(length))]
+
+
+@built_in("insert before", "list: list, position: number, newItem: any", dialects=_ONLY)
+def insert_before(run: Run, items: list[Value], position: Number, item: Value) -> list[Value]:
+    """The list with an item put before a position; beyond the end it becomes the last."""
+    run.check_items(len(items) + 1)
+    run.spend(len(items))
+    cut = _cut(items, position)
+    return [*items[:cut], item, *items[cut:]]
+
+
+@built_in("remove", "list: list, position: number", dialects=_ONLY)
+def remove(run: Run, items: list[Value], position: Number) -> list[Value]:
+    """The list without the item at a position; the same list when there is none."""
+    run.spend(len(items))
+    cut = _cut(items, position)
+    return items[:cut] + items[cut + 1 :]
+
+
 @built_in("duplicate values", "list: list", dialects=_ONLY)
 def duplicate_values(run: Run, items: list[Value]) -> list[Value]:
     """Each value that stands more than once, in the order of first appearance."""

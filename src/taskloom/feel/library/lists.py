@@ -51,15 +51,6 @@ def sublist(_: Run, items: list[Value], start: Number, length: Number | None = N
     return items[index : index + count]
 
 
-@built_in("sublist", "list: list, start position: number, length?: number", dialects=(Dialect.CAMUNDA,))
-def clipped_sublist(_: Run, items: list[Value], start: Number, length: Number | None = None) -> Outcome:
-    """The items from a position on, at most as many as told."""
-    index = _index(items, start)
-    if index is None:
-        return []
-    return items[index:] if length is None else items[index : index + max(0, int(length))]
-
-
 @built_in("append", "list: list, item...: any")
 def append(run: Run, items: list[Value], *more: Value) -> Outcome:
     """The list with the items at its end."""
@@ -77,7 +68,7 @@ def concatenate(run: Run, *lists: list[Value]) -> Outcome:
     return [item for items in lists for item in items]
 
 
-@built_in("insert before", "list: list, position: number, newItem: any")
+@built_in("insert before", "list: list, position: number, newItem: any", dialects=(Dialect.DMN,))
 def insert_before(run: Run, items: list[Value], position: Number, item: Value) -> Outcome:
     """The list with an item put before the one at a position."""
     index = _index(items, position)
@@ -88,7 +79,7 @@ def insert_before(run: Run, items: list[Value], position: Number, item: Value) -
     return [*items[:index], item, *items[index:]]
 
 
-@built_in("remove", "list: list, position: number")
+@built_in("remove", "list: list, position: number", dialects=(Dialect.DMN,))
 def remove(run: Run, items: list[Value], position: Number) -> Outcome:
     """The list without the item at a position."""
     index = _index(items, position)

@@ -45,11 +45,11 @@ def rounded(number: Value, scale: Value, context: Context) -> Value:
     return _NOT_FINITE if result is None else compact(CONTEXT.plus(result))
 
 
-def _rounding(name: str, signature: str, rounding: str) -> Callable[..., Number | Refusal]:
+def _rounding(name: str, signature: str, rounding: str) -> Callable[..., Value]:
     context = new_context(rounding, _WIDE_DIGITS)
 
     @built_in(name, signature)
-    def function(_: Run, number: Number, scale: Number = 0) -> Number | Refusal:
+    def function(_: Run, number: Number, scale: Number = 0) -> Value:
         return rounded(number, scale, context)
 
     return function
