@@ -77,9 +77,21 @@ def postgres_server():
     server.stop()
 
 
+@pytest.fixture(scope="session")
+def _database(postgres_server):
+    return postgres_server.new_database()
+
+
 @pytest.fixture
-def database(postgres_server):
-    """The URL of a fresh, empty database."""
+def database(postgres_server, _database):
+    """The URL of an empty database; the same one for every test, emptied before each."""
+    postgres_server.empty(_database)
+    return _database
+
+
+@pytest.fixture
+def new_database(postgres_server):
+    """The URL of a fresh database that nobody has opened yet."""
     url = postgres_server.new_database()
     yield url
     postgres_server.drop_database(url)

@@ -205,7 +205,6 @@ def _fire_timer(change: Change, command: FireTimer) -> Outcome:
     slot = (command.flow, command.name)
     if change.batch.timers.get(slot) != command.at:
         return Rejection(Kind.NOT_FOUND, command.flow)
-    del change.batch.timers[slot]
     change.write("timers_cleared", slot)
     fired = FlowCommand(kind="", name=TIMER, tenant=None, flow=command.flow, body=command.name.encode())
     flow = change.flow(command.flow)
