@@ -21,12 +21,26 @@ SCOPES = frozenset(
         "process.read",
         "process.deploy",
         "process.run",
+        "metrics.read",
         "admin",
     }
 )
 """Everything a key can be allowed; `admin` includes all others."""
 
-_IMPLIED = {"document.edit": "document.read", "upload.edit": "upload.read"}
+_IMPLIED = {
+    "document.edit": ("document.read",),
+    "upload.edit": ("upload.read",),
+    "task.read": ("document.read",),
+}
+_MEANT = {
+    "task.edit": "document.edit",
+    "tasks.edit": "document.edit",
+    "tasks.view": "document.read",
+    "uploads.view": "upload.read",
+    "uploads.edit": "upload.edit",
+    "uploads.create": "upload.create",
+}
+"""Other public spellings of the same scopes."""
 
 
 class Principal(Struct, frozen=True, gc=False):
@@ -54,8 +68,8 @@ class Principal(Struct, frozen=True, gc=False):
 
 def scopes(names: Iterable[str]) -> frozenset[str]:
     """The set of scopes with what they imply; raises ValueError for an unknown name."""
-    given = frozenset(names)
+    given = frozenset(_MEANT.get(name, name) for name in names)
     unknown = given - SCOPES
     if unknown:
         raise ValueError(f"unknown scope: {', '.join(sorted(unknown))}")
-    return given | {_IMPLIED[name] for name in given if name in _IMPLIED}
+    return given.union(*(_IMPLIED.get(name, ()) for name in given))

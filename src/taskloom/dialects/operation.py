@@ -43,6 +43,8 @@ class Refusal(Struct, frozen=True):
     message: str
     details: Mapping[str, Any] = {}
     retry_after_s: int = 0
+    request_id: str = ""
+    """Filled in by the server before it is rendered."""
 
 
 class BodyError(Exception):
@@ -61,6 +63,8 @@ class Services(Struct):
     """Such as `compat.queue`; absent means the default."""
     resources: dict[str, Any] = {}
     """What a dialect started for itself, under its own name."""
+    keys_changed: Callable[[], None] = lambda: None
+    """To be called after a key was changed: whoever was recognised by it must prove it again."""
 
 
 class Request(Struct):

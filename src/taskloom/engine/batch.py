@@ -157,6 +157,13 @@ class Batch:
             self._subscription_changes[row] = None
         else:
             getattr(self.saving, field).append(row)
+            if field == "payloads":
+                # A repeat in the same batch is compared with the result the first one brought.
+                self.payloads[row[0]] = row[1]
+            elif field == "outbox":
+                self.outbox[row.key] = row
+            elif field == "outbox_done":
+                self.outbox[row] = None
 
     def learn_flow(self, key: int, row: FlowRow) -> None:
         """A flow read without a lock: good to look at, not to change."""
@@ -336,6 +343,8 @@ class Change:
         found = self.flows.get(key) if self.flows is not None else None
         if found is None:
             if key not in self.batch.flows:
+                if key in self.keys:  # made by this very command, so nothing can be stored under it
+                    return None
                 raise NeedsLoad(Load(flows=(key,)))
             found = self.batch.flows[key]
         return None if found is None or found.state is None else found

@@ -6,7 +6,7 @@ Nothing is acknowledged before its commit. Time, keys, chance, store, bus and de
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from taskloom.core.commands import Claim, Release
@@ -25,7 +25,7 @@ from taskloom.flows.flow import Flow
 from taskloom.ports.bus import Bus
 from taskloom.ports.callbacks import Deliverer
 from taskloom.ports.clock import Clock, Tokens
-from taskloom.ports.store import Store
+from taskloom.ports.store import Store, UnavailableError
 from taskloom.views.view import Project, View
 
 log = logging.getLogger(__name__)
@@ -93,6 +93,11 @@ class Engine:
         self._node = 0
         self.ready = False
 
+    @property
+    def node(self) -> int:
+        """The number of this server, which no other one has while this one lives."""
+        return self._node
+
     async def start(self) -> None:
         """Open the store, lease a node number, begin to work."""
         plan = self._plan
@@ -140,6 +145,15 @@ class Engine:
     def new_key(self) -> int:
         """A key for something a command is about to make, such as a record that another one refers to."""
         return self._keys.make(self.clock.now_ms())
+
+    @property
+    def blocked(self) -> bool:
+        """Whether the store could not write when it last tried."""
+        return self._writer.blocked
+
+    def measure(self, observe: Callable[[int, float], None]) -> None:
+        """Tell somebody of every commit, in the store's thread: how many commands, how many seconds."""
+        self._writer.observe = observe
 
     async def claim(self, command: Claim, wait_ms: int = 0) -> list[Handout] | Rejection:
         """Hand out ready tasks; with `wait_ms`, wait until at least one is there or the time is over.
@@ -227,11 +241,19 @@ class Engine:
             self.waiting.notify((kind, int(rest)))
         elif kind == "events":
             self.waiting.notify("events")
+        elif kind == "all":
+            for waited in self.waiting.topics():
+                self.waiting.notify(waited)
 
     async def _keep_node(self) -> None:
         while True:
             await asyncio.sleep(NODE_LEASE_MS / 3000)
-            if not await self.store.keep_node(self._node, self.clock.now_ms()):
+            try:
+                kept = await self.store.keep_node(self._node, self.clock.now_ms())
+            except UnavailableError:
+                log.warning("the lease of the node number could not be renewed; trying again")
+                continue
+            if not kept:
                 log.error("the node number %d was lost; this server makes no more keys", self._node)
                 self.ready = False
                 return

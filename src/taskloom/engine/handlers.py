@@ -185,7 +185,7 @@ def _flow_command(change: Change, command: FlowCommand) -> Outcome:
     flow = change.flow(command.flow) if command.flow else None
     if flow is None:
         flow = _new_flow(change, command)
-    elif command.tenant is not None and command.tenant != flow.tenant:
+    elif _is_foreign(flow, command):
         return Rejection(Kind.NOT_FOUND, command.flow)
     context = _context(change, flow)
     step = flow.kind.decide(flow.state, command, context)
@@ -198,6 +198,12 @@ def _flow_command(change: Change, command: FlowCommand) -> Outcome:
     )
     _take(change, flow, step, context)
     return Accepted(step.reply)
+
+
+def _is_foreign(flow: FlowState, command: FlowCommand) -> bool:
+    """Whether the key names a flow of another tenant or of another kind than the caller thinks."""
+    is_elsewhere = command.tenant is not None and command.tenant != flow.tenant
+    return is_elsewhere or command.kind not in ("", flow.kind.kind)
 
 
 def _fire_timer(change: Change, command: FireTimer) -> Outcome:
@@ -242,10 +248,11 @@ def _put_records(change: Change, command: PutRecords) -> Outcome:
 
 def _outbox_result(change: Change, command: OutboxResult) -> Outcome:
     row = change.batch.outbox.get(command.key)
-    if row is None:
+    if row is None or command.taken_from not in (0, row.next_at):
         return Rejection(Kind.NOT_FOUND, command.key)
     if command.next_at > 0:
-        change.write("outbox", OutboxRow(row.key, row.tenant, row.task, row.attempt + 1, command.next_at))
+        attempt = row.attempt if command.taken_from else row.attempt + 1
+        change.write("outbox", OutboxRow(row.key, row.tenant, row.task, attempt, command.next_at))
     else:
         change.write("outbox_done", row.key)
     return Accepted(None)

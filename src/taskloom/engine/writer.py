@@ -7,6 +7,7 @@ again.
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -39,10 +40,15 @@ _PUT_BACK_S = 0.002
 _PUT_BACK_MAX_S = 0.05
 
 
-class Group:
-    """Submissions that share a transaction, how often it was restarted, and what it turned out to need."""
+def _nobody(commands: int, seconds: float) -> None:
+    """Nobody measures."""
+    del commands, seconds
 
-    __slots__ = ("known", "submissions", "tries")
+
+class Group:
+    """Submissions that share a transaction: how often it was restarted, what it needs, since when it runs."""
+
+    __slots__ = ("begun", "known", "submissions", "tries")
 
     def __init__(
         self, submissions: list[Submission], tries: int = 0, known: list[Load] | None = None
@@ -50,6 +56,7 @@ class Group:
         self.submissions = submissions
         self.tries = tries
         self.known = [] if known is None else known
+        self.begun = 0.0
 
     def halves(self) -> tuple["Group", "Group"]:
         """Two groups that start afresh."""
@@ -77,6 +84,10 @@ class Writer:
         self._running: dict[int, Group] = {}
         self._idle = asyncio.Event()
         self._open = 0
+        self.blocked = False
+        """Whether the store could not write when it last tried."""
+        self.observe: Callable[[int, float], None] = _nobody
+        """Told of every commit, in the store's thread: how many commands, and how long in seconds."""
         self._kicking = False
 
     def submit(self, submission: Submission) -> "asyncio.Future[Outcome]":
@@ -109,6 +120,7 @@ class Writer:
         group = self._again.popleft() if self._again else self._gather()
         if group is None:
             return None
+        group.begun = time.perf_counter()
         work = run(self._environment, group.submissions, self._clock.now_ms(), group.known)
         self._running[id(work)] = group
         return work
@@ -127,14 +139,18 @@ class Writer:
         """Committed: answer on the loop, once for the whole batch."""
         group = self._running.pop(id(work))
         fault_point("after_commit")
+        self.blocked = False
+        self.observe(len(group.submissions), time.perf_counter() - group.begun)
         self._loop.call_soon_threadsafe(self._answer, group.submissions, result)
 
     def failed(self, work: Work, error: Exception) -> None:
         """Rolled back: again, in halves, or refused. What may stand already is never run again."""
         group = self._running.pop(id(work))
         if isinstance(error, UnknownOutcomeError):
+            self.blocked = True
             self._refuse(group, UNKNOWN)
         elif isinstance(error, UnavailableError):
+            self.blocked = True
             self._refuse(group, UNAVAILABLE)
         elif isinstance(error, TransientError) and group.tries < BATCH_RESTARTS:
             self._again.append(Group(group.submissions, group.tries + 1, group.known))

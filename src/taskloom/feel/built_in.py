@@ -100,7 +100,7 @@ class BuiltIn(Function):
         fitting = [overload for overload in self.overloads if overload.takes(len(arguments))]
         return self._call(run, span, arguments, fitting[1:], refusal)
 
-    def _call(  # noqa: PLR0917 - a call and what is left to try
+    def _call(
         self,
         run: Run,
         span: Span,

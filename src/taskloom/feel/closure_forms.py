@@ -7,6 +7,7 @@ from taskloom.feel.bindings import cost_of, is_position, is_truth, mentions
 from taskloom.feel.built_in import BuiltIn
 from taskloom.feel.closures import ClosureCompiler, Code, Frame, compiles
 from taskloom.feel.diagnostics import Span, WarningCode
+from taskloom.feel.inference import result_type
 from taskloom.feel.nodes import (
     Call,
     Expr,
@@ -173,7 +174,8 @@ def _function(compiler: ClosureCompiler, node: FunctionLiteral) -> Code:
         for parameter in node.parameters
     )
     types = resolved if any(kind is not None for kind in resolved) else ()
-    return lambda frame: Function(names, ClosureBody(frame, slots, body), types=types)
+    result = result_type(node.body, dict(zip(names, resolved, strict=True)))
+    return lambda frame: Function(names, ClosureBody(frame, slots, body), types=types, apparent_type=result)
 
 
 @compiles(Call)

@@ -6,6 +6,7 @@ from taskloom.feel.bindings import cost_of, is_position, is_truth, mentions
 from taskloom.feel.built_in import BuiltIn, Overload
 from taskloom.feel.codegen import Generator, Operand, generates
 from taskloom.feel.diagnostics import WarningCode
+from taskloom.feel.inference import result_type
 from taskloom.feel.nodes import (
     Call,
     ContextLiteral,
@@ -242,7 +243,9 @@ def _function(generator: Generator, node: FunctionLiteral, own_slot: int | None 
     types = resolved if any(kind is not None for kind in resolved) else ()
     with out.block(f"def {maker}({parameters}):"):
         out.lines.extend(" " + line for line in body)
-        out.line(f"{own} = FUNCTION({out.constant(names)}, {inner}, types={out.constant(types)})")
+        result = out.constant(result_type(node.body, dict(zip(names, resolved, strict=True))))
+        arguments = f"types={out.constant(types)}, apparent_type={result}"
+        out.line(f"{own} = FUNCTION({out.constant(names)}, {inner}, {arguments})")
         out.line(f"return {own}")
     return Operand(out.keep(f"{maker}({parameters})"))
 

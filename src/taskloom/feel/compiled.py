@@ -12,7 +12,8 @@ from taskloom.feel.codegen import Generator
 from taskloom.feel.diagnostics import EvaluationEnded, Failure, FailureCode, FeelWarning
 from taskloom.feel.dialect import Dialect
 from taskloom.feel.fold import fold
-from taskloom.feel.limits import CACHE_ENTRIES, DEFAULT_LIMITS, Limits
+from taskloom.feel.limits import CACHE_ENTRIES, DEFAULT_LIMITS, HOT_AFTER, Limits
+from taskloom.feel.names import NameTable
 from taskloom.feel.nodes import Expr, UnaryTests
 from taskloom.feel.parser import Names, parse, parse_unary_tests
 from taskloom.feel.run import DEFAULT_ENVIRONMENT, Environment, Run
@@ -36,24 +37,32 @@ class Result(msgspec.Struct, frozen=True):
 class Compiled:
     """An expression or unary tests, ready to run any number of times and in any thread."""
 
-    __slots__ = ("code", "dialect", "expr")
+    __slots__ = ("_camunda", "_reads_input", "code", "dialect", "expr", "types")
 
-    def __init__(self, expr: Expr, code: Code, dialect: Dialect) -> None:
+    def __init__(self, expr: Expr, code: Code, dialect: Dialect, types: Mapping[str, FeelType]) -> None:
         self.expr = expr
         self.code = code
         self.dialect = dialect
+        self.types = types
+        self._camunda = dialect is Dialect.CAMUNDA
+        self._reads_input = isinstance(expr, UnaryTests)
+
+    def generated(self) -> "Compiled":
+        """The same with generated code, or itself where that is not possible."""
+        code = _generated(self.expr, self.dialect, self.types)
+        return self if code is None else Compiled(self.expr, code, self.dialect, self.types)
 
     def evaluate(self, scope: Scope, env: Environment = DEFAULT_ENVIRONMENT) -> Result:
         """The value for these variables; it never raises. Unary tests read their input from `?`."""
-        run = Run(env, camunda=self.dialect is Dialect.CAMUNDA)
+        run = Run(env, camunda=self._camunda)
         try:
-            value = self.code(run, scope, scope.get("?") if isinstance(self.expr, UnaryTests) else None)
+            value = self.code(run, scope, scope.get("?") if self._reads_input else None)
         except EvaluationEnded as ended:
             return Result(None, tuple(run.warnings), ended.failure)
         except RecursionError:
             failure = Failure(FailureCode.LIMIT, "The evaluation is nested too deeply.")
             return Result(None, tuple(run.warnings), failure)
-        return Result(value, tuple(run.warnings))
+        return Result(value, tuple(run.warnings)) if run.warnings else Result(value)
 
     def value(self, run: Run, scope: Scope) -> Value:
         """The value within a run that several expressions share; raises `EvaluationEnded` at a limit."""
@@ -95,7 +104,7 @@ def compile_unary_tests(
 def _compiled(expr: Expr, dialect: Dialect, types: Mapping[str, FeelType], mode: Mode) -> Compiled:
     folded = fold(expr, dialect)
     code = _generated(folded, dialect, types) if mode == "generated" else None
-    return Compiled(folded, code or _closure(folded, dialect, types), dialect)
+    return Compiled(folded, code or _closure(folded, dialect, types), dialect, types)
 
 
 def _generated(expr: Expr, dialect: Dialect, types: Mapping[str, FeelType]) -> Code | None:
@@ -117,15 +126,42 @@ def _closure(expr: Expr, dialect: Dialect, types: Mapping[str, FeelType]) -> Cod
     return closure
 
 
+class _Entry:
+    """A compiled expression of a cache and how often it was asked for."""
+
+    __slots__ = ("compiled", "uses")
+
+    def __init__(self, compiled: Compiled) -> None:
+        self.compiled = compiled
+        self.uses = 0
+
+
 class ExpressionCache:
-    """The expressions compiled last, up to a bound; safe to share between threads."""
+    """The expressions compiled last, up to a bound; safe to share between threads.
+
+    An expression starts as closures and becomes generated code when it has been asked for `hot_after` times.
+    """
 
     def __init__(
-        self, dialect: Dialect = Dialect.DMN, *, entries: int = CACHE_ENTRIES, mode: Mode = "closure"
+        self, dialect: Dialect = Dialect.DMN, *, entries: int = CACHE_ENTRIES, hot_after: int = HOT_AFTER
     ) -> None:
-        self.expression = lru_cache(maxsize=entries)(
-            lambda text, names=(): compile_expression(text, names, dialect, mode=mode)
-        )
-        self.unary_tests = lru_cache(maxsize=entries)(
-            lambda text, names=(): compile_unary_tests(text, names, dialect, mode=mode)
-        )
+        self._dialect = dialect
+        self._hot_after = hot_after
+        self._find = lru_cache(maxsize=entries)(self._compile)
+
+    def expression(self, text: str, names: NameTable | tuple[str, ...] = ()) -> Compiled:
+        """The compiled expression."""
+        return self._hot(self._find(compile_expression, text, names))
+
+    def unary_tests(self, text: str, names: NameTable | tuple[str, ...] = ()) -> Compiled:
+        """The compiled unary tests."""
+        return self._hot(self._find(compile_unary_tests, text, names))
+
+    def _compile(self, compile_text: Callable[..., Compiled], text: str, names: Names) -> _Entry:
+        return _Entry(compile_text(text, names, self._dialect))
+
+    def _hot(self, entry: _Entry) -> Compiled:
+        entry.uses += 1
+        if entry.uses == self._hot_after:
+            entry.compiled = entry.compiled.generated()
+        return entry.compiled

@@ -49,21 +49,21 @@ class FormReader(TypeReader):
         begin = self.position
         char = self.text[begin : begin + 1]
         if char == '"':
-            return Literal(self.take_string(), span=(begin, self.position))
+            return Literal(self.take_string(), span=(begin, self.end()))
         if char.isdigit() or char == ".":
             return self._number(begin)
         if char in ("(", "[", "]", "{", "@") and char:
             return self._bracket(char, begin)
         word = self.identifier()
         if word in _CONSTANTS and self.take_word(word):
-            return Literal(_CONSTANTS[word], span=(begin, self.position))
+            return Literal(_CONSTANTS[word], span=(begin, self.end()))
         form = None if word is None else _FORMS.get(word)
         if form is not None and self.take_word(word or ""):
             return form(self, begin)
         name = self.read_name()
         if name is None:
             raise self.error(f"Expected an expression, found {self.found()}")
-        return Name(name, self.is_built_in(name), span=(begin, self.position))
+        return Name(name, self.is_built_in(name), span=(begin, self.end()))
 
     def _number(self, begin: int) -> Expr:
         text = self.take_number()
@@ -72,7 +72,7 @@ class FormReader(TypeReader):
         number = decimals.number_of(text)
         if number is None:
             raise self.error("The number is too large", begin)
-        return Literal(number, span=(begin, self.position))
+        return Literal(number, span=(begin, self.end()))
 
     def _bracket(self, char: str, begin: int) -> Expr:
         self.position += 1
@@ -87,7 +87,7 @@ class FormReader(TypeReader):
             if self.peek() != '"':
                 raise self.error("Expected a string after '@'")
             text = self.take_string()
-            return AtLiteral(text, span=(begin, self.position))
+            return AtLiteral(text, span=(begin, self.end()))
         start = self.additive()
         self.expect("..")
         return self.interval(begin, start, start_included=False)
@@ -97,7 +97,7 @@ class FormReader(TypeReader):
         for operator in _COMPARISONS:
             if self.take(operator):
                 operand = self.additive()
-                return ComparisonRange(operator, operand, span=(begin, self.position))
+                return ComparisonRange(operator, operand, span=(begin, self.end()))
         return None
 
     def _parenthesis(self, begin: int) -> Expr:
@@ -125,7 +125,7 @@ class FormReader(TypeReader):
             included = False
         else:
             raise self.error(f"Expected the end of an interval, found {self.found()}")
-        return Interval(start, end, start_included, included, span=(begin, self.position))
+        return Interval(start, end, start_included, included, span=(begin, self.end()))
 
     def closes_interval(self) -> bool:
         """Whether the `[` that comes next ends an interval and begins no filter."""
@@ -148,7 +148,7 @@ class FormReader(TypeReader):
             items.append(self.expression())
             if len(items) == 1 and self.take(".."):
                 return self.interval(begin, items[0], start_included=True)
-        return ListLiteral(tuple(items), span=(begin, self.position))
+        return ListLiteral(tuple(items), span=(begin, self.end()))
 
     def _context(self, begin: int) -> Expr:
         entries: list[tuple[str, Expr]] = []
@@ -163,7 +163,7 @@ class FormReader(TypeReader):
                 value = self.expression()
             entries.append((key, value))
             known[key] = self.members_of(value)
-        return ContextLiteral(tuple(entries), span=(begin, self.position))
+        return ContextLiteral(tuple(entries), span=(begin, self.end()))
 
     def _key(self) -> str:
         if self.peek() == '"':
@@ -176,13 +176,13 @@ class FormReader(TypeReader):
         then = self.expression()
         self.expect_word("else")
         otherwise = self.expression()
-        return If(condition, then, otherwise, span=(begin, self.position))
+        return If(condition, then, otherwise, span=(begin, self.end()))
 
     def _for(self, begin: int) -> Expr:
         iterators, known = self._iterators("return")
         with self.scope({**known, "partial": None}):
             body = self.expression()
-        return For(iterators, body, span=(begin, self.position))
+        return For(iterators, body, span=(begin, self.end()))
 
     def _some(self, begin: int) -> Expr:
         return self._quantified(begin, every=False)
@@ -194,7 +194,7 @@ class FormReader(TypeReader):
         iterators, known = self._iterators("satisfies")
         with self.scope(known):
             condition = self.expression()
-        return Quantified(every, iterators, condition, span=(begin, self.position))
+        return Quantified(every, iterators, condition, span=(begin, self.end()))
 
     def _iterators(self, word: str) -> tuple[tuple[Iterator, ...], dict[str, NameTable | None]]:
         iterators: list[Iterator] = []
@@ -225,7 +225,7 @@ class FormReader(TypeReader):
         external = self.take_word("external")
         with self.scope({parameter.name: None for parameter in parameters}):
             body = self.expression()
-        return FunctionLiteral(tuple(parameters), body, external, span=(begin, self.position))
+        return FunctionLiteral(tuple(parameters), body, external, span=(begin, self.end()))
 
     def members_of(self, node: Expr) -> NameTable | None:
         """The names that may follow a dot after an expression, as far as the text tells."""

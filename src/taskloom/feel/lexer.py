@@ -45,17 +45,23 @@ KEYWORDS: Final = frozenset(
 class Lexer:
     """A text and the position up to which it is read."""
 
-    __slots__ = ("position", "text")
+    __slots__ = ("_blank_begin", "_blank_end", "position", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.position = 0
+        self._blank_begin = self._blank_end = 0
 
     def skip(self) -> None:
         """Over blanks and comments."""
         match = _SKIP.match(self.text, self.position)
-        if match is not None:
-            self.position = match.end()
+        if match is not None and match.end() > self.position:
+            self._blank_begin, self._blank_end = match.span()
+            self.position = self._blank_end
+
+    def end(self) -> int:
+        """Where the piece read last ends, before blanks that were passed since."""
+        return self._blank_begin if self.position == self._blank_end else self.position
 
     def peek(self, count: int = 1) -> str:
         """The next characters after blanks and comments, without reading them."""

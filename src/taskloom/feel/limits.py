@@ -31,5 +31,8 @@ OFFSET_MAX_S: Final = 18 * 3600
 CACHE_ENTRIES: Final = 2_048
 """How many compiled expressions one cache keeps."""
 
+HOT_AFTER: Final = 50
+"""After how many requests a cached expression is worth generated code."""
+
 DURATION_DIGITS_MAX: Final = 18
 """How many digits one component of a duration text may have."""

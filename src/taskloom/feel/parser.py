@@ -111,7 +111,7 @@ class Parser(FormReader):
         """A whole expression."""
         self._deeper()
         before, self.ending = self.ending, False
-        node = self._climb(self._unary(), 0)
+        node = self._operators(0)
         self.ending = before
         self._depth -= 1
         return node
@@ -119,7 +119,7 @@ class Parser(FormReader):
     def additive(self) -> Expr:
         """An expression without comparison or logic at its top."""
         self._deeper()
-        node = self._climb(self._unary(), _ADDITIVE)
+        node = self._operators(_ADDITIVE)
         self._depth -= 1
         return node
 
@@ -128,7 +128,12 @@ class Parser(FormReader):
         if self._depth > self._limits.tree_depth:
             raise self.error(f"The expression is nested deeper than {self._limits.tree_depth} levels")
 
-    def _climb(self, left: Expr, weakest: int) -> Expr:
+    def _operators(self, weakest: int) -> Expr:
+        self.skip()
+        begin = self.position
+        return self._climb(self._unary(), begin, weakest)
+
+    def _climb(self, left: Expr, begin: int, weakest: int) -> Expr:
         while True:
             self.skip()
             match = _OPERATOR.match(self.text, self.position)
@@ -139,20 +144,19 @@ class Parser(FormReader):
             if strength < weakest:
                 return left
             self.position = match.end()
-            left = self._operation(left, operator, strength)
+            left = self._operation(left, begin, operator, strength)
 
-    def _operation(self, left: Expr, operator: str, strength: int) -> Expr:
-        begin = left.span[0]
+    def _operation(self, left: Expr, begin: int, operator: str, strength: int) -> Expr:
         if operator == "between":
-            low = self._climb(self._unary(), _ADDITIVE)
+            low = self._operators(_ADDITIVE)
             self.expect_word("and")
-            high = self._climb(self._unary(), _ADDITIVE)
-            return Between(left, low, high, span=(begin, self.position))
+            high = self._operators(_ADDITIVE)
+            return Between(left, low, high, span=(begin, self.end()))
         if operator == "in":
             tests = self._tests_after_in()
-            return In(left, tests, span=(begin, self.position))
-        right = self._climb(self._unary(), strength + 1)
-        return Binary(operator, left, right, span=(begin, self.position))
+            return In(left, tests, span=(begin, self.end()))
+        right = self._operators(strength + 1)
+        return Binary(operator, left, right, span=(begin, self.end()))
 
     def _unary(self) -> Expr:
         self.skip()
@@ -161,7 +165,7 @@ class Parser(FormReader):
             self._deeper()
             operand = self._unary()
             self._depth -= 1
-            return Negation(operand, span=(begin, self.position))
+            return Negation(operand, span=(begin, self.end()))
         return self._postfix(self.operand(), begin)
 
     def _postfix(self, node: Expr, begin: int) -> Expr:
@@ -169,14 +173,14 @@ class Parser(FormReader):
             char = self.peek()
             if char == "." and self.peek(2) != "..":
                 self.position += 1
-                node = Path(node, self.read_member(self.members_of(node)), span=(begin, self.position))
+                node = Path(node, self.read_member(self.members_of(node)), span=(begin, self.end()))
             elif char == "[" and not self.closes_interval():
                 node = self._filter(node, begin)
             elif char == "(":
                 node = self._call(node, begin)
             elif char == "i" and self.take_word("instance"):
                 self.expect_word("of")
-                node = InstanceOf(node, self.read_type(), span=(begin, self.position))
+                node = InstanceOf(node, self.read_type(), span=(begin, self.end()))
             else:
                 return node
 
@@ -191,7 +195,7 @@ class Parser(FormReader):
         with self.scope({"item": known, **members}):
             condition = self.expression()
         self.expect("]")
-        return Filter(source, condition, span=(begin, self.position))
+        return Filter(source, condition, span=(begin, self.end()))
 
     def _call(self, function: Expr, begin: int) -> Expr:
         self.expect("(")
@@ -202,7 +206,7 @@ class Parser(FormReader):
             if arguments:
                 self.expect(",")
             arguments.append(self.expression())
-        return Call(function, tuple(arguments), span=(begin, self.position))
+        return Call(function, tuple(arguments), span=(begin, self.end()))
 
     def _named_call(self, function: Expr, begin: int) -> Expr:
         arguments: list[tuple[str, Expr]] = []
@@ -213,7 +217,7 @@ class Parser(FormReader):
             if not self.take(","):
                 break
         self.expect(")")
-        return NamedCall(function, tuple(arguments), span=(begin, self.position))
+        return NamedCall(function, tuple(arguments), span=(begin, self.end()))
 
     def _tests_after_in(self) -> tuple[Expr, ...]:
         self.skip()
@@ -223,14 +227,13 @@ class Parser(FormReader):
             return (test if test is not None else self.additive(),)
         tests = [self._test()]
         if not isinstance(tests[0], ComparisonRange) and self.take(".."):
-            return (
-                self._climb(self._postfix(self.interval(begin, tests[0], start_included=False), begin), 4),
-            )
+            tests = [self.interval(begin, tests[0], start_included=False)]
+            return (self._climb(self._postfix(tests[0], begin), begin, _ADDITIVE),)
         while self.take(","):
             tests.append(self._test())
         self.expect(")")
         if len(tests) == 1 and _CONTINUES.match(self.peek(10)):
-            return (self._climb(self._postfix(tests[0], begin), _ADDITIVE),)
+            return (self._climb(self._postfix(tests[0], begin), begin, _ADDITIVE),)
         return tuple(tests)
 
     def _test(self) -> Expr:
@@ -244,10 +247,10 @@ class Parser(FormReader):
         begin = self.position
         if self.take("-"):
             if self.at_end():
-                return UnaryTests((), span=(begin, self.position))
+                return UnaryTests((), span=(begin, self.end()))
             self.position = begin
         negated = self._negated_tests(begin)
-        return negated or UnaryTests(self._tests(), span=(begin, self.position))
+        return negated or UnaryTests(self._tests(), span=(begin, self.end()))
 
     def _tests(self) -> tuple[Expr, ...]:
         tests = [self._test()]
@@ -261,7 +264,7 @@ class Parser(FormReader):
             if self.take_word("not") and self.take("("):
                 tests = self._tests()
                 if self.take(")") and self.at_end():
-                    return UnaryTests(tests, negated=True, span=(begin, self.position))
+                    return UnaryTests(tests, negated=True, span=(begin, self.end()))
         except FeelSyntaxError:
             self._depth = 0
         self.position = begin

@@ -1,7 +1,8 @@
-"""Regular expressions of XPath, run by RE2, which takes linear time whatever the pattern is.
+"""Regular expressions of XPath, if possible run by RE2, which takes linear time whatever the pattern is.
 
-XPath patterns differ from RE2's in a few escapes and flags; they are translated here. What RE2 cannot express
-(references back to a group, subtraction of character classes other than plain ranges) is refused.
+A pattern is parsed by the rules of XPath (`pattern_syntax`) and written anew for RE2. Case is not left to RE2
+but folded into the sets of characters, because XPath folds characters and ranges, never categories. Patterns
+that refer back to a group are run by `pattern_search`.
 """
 
 import re
@@ -11,27 +12,31 @@ from typing import Any, Final
 
 import re2  # type: ignore[import-untyped]  # it has no type information
 
+from taskloom.feel import charsets
+from taskloom.feel.diagnostics import limit_passed
+from taskloom.feel.pattern_search import BacktrackingPattern
+from taskloom.feel.pattern_syntax import (
+    Anchor,
+    BackReference,
+    Chars,
+    Choice,
+    Group,
+    Node,
+    PatternError,
+    Repeat,
+    Sequence,
+    parse_pattern,
+    written,
+)
 from taskloom.feel.run import Run
+
+__all__ = ["Pattern", "PatternError", "compile_pattern", "template_of"]
 
 _CACHED: Final = 512
 _FLAGS: Final = frozenset("smixq")
-_MEMORY_BYTES: Final = 4 << 20
-_NAME_START: Final = r"\p{L}\p{Nl}_:"
-_NAME_CHAR: Final = r"\p{L}\p{Nl}\p{Nd}\p{Mn}\p{Mc}\-._:·"
-_WORD: Final = r"\p{L}\p{M}\p{N}\p{S}"
-_ESCAPES: Final = {
-    "d": (r"\p{Nd}", r"\P{Nd}"),
-    "s": (r" \t\n\r", None),
-    "w": (_WORD, None),
-    "i": (_NAME_START, None),
-    "c": (_NAME_CHAR, None),
-}
+_MEMORY_BYTES: Final = 8 << 20
+_SURROGATES: Final = re.compile("[\ud800-\udfff]")
 _GROUP: Final = re.compile(r"\\([\\$])|\$(\d+)|([\\$])")
-_RANGE_ITEM: Final = re.compile(r"(\\?[^\[\]])(?:-(\\?[^\[\]\-]))?", re.DOTALL)
-
-
-class PatternError(ValueError):
-    """The pattern, its flags or the replacement is not one that can be used."""
 
 
 class Pattern:
@@ -46,13 +51,19 @@ class Pattern:
 
     def found_in(self, text: str) -> bool:
         """Whether it matches anywhere."""
-        return self._compiled.search(text) is not None
+        try:
+            return self._compiled.search(_speakable(text)) is not None
+        except PatternError as fault:
+            raise limit_passed(str(fault)) from None
 
     def matches(self, run: Run, text: str) -> Iterator[Any]:
         """All matches from left to right; each costs a step."""
-        for match in self._compiled.finditer(text):
-            run.spend(1)
-            yield match
+        try:
+            for match in self._compiled.finditer(_speakable(text)):
+                run.spend(1)
+                yield match
+        except PatternError as fault:
+            raise limit_passed(str(fault)) from None
 
     def replaced(self, run: Run, text: str, template: list[str | int]) -> str:
         """The text with each match replaced by the template."""
@@ -78,6 +89,11 @@ class Pattern:
         return [*parts, text[position:]]
 
 
+def _speakable(text: str) -> str:
+    """The text with halves of surrogate pairs replaced, for they cannot be encoded."""
+    return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
+
+
 @lru_cache(maxsize=_CACHED)
 def compile_pattern(pattern: str, flags: str, *, chars_max: int) -> Pattern:
     """Compiles a pattern of XPath; `PatternError` when it cannot."""
@@ -85,15 +101,59 @@ def compile_pattern(pattern: str, flags: str, *, chars_max: int) -> Pattern:
         raise PatternError(f"the pattern has more than {chars_max} characters")
     if not set(flags) <= _FLAGS:
         raise PatternError(f"the flags may only be s, m, i, x and q, not '{flags[:20]}'")
+    if "q" in flags:
+        sequence = Sequence(tuple(_literal(char, ignores_case="i" in flags) for char in pattern))
+        return _compiled(sequence, 0, flags)
+    try:
+        node, groups = parse_pattern(pattern, flags)
+        return _compiled(node, groups, flags)
+    except RecursionError:
+        raise PatternError("the pattern is nested too deeply") from None
+
+
+def _literal(char: str, *, ignores_case: bool) -> Chars:
+    variants = charsets.case_variants(char) if ignores_case else {char}
+    members = charsets.union((ord(variant), ord(variant)) for variant in variants)
+    return Chars(written(members), lambda: members)
+
+
+def _compiled(node: Node, groups: int, flags: str) -> Pattern:
+    if _refers_back(node):
+        by_line, ignores_case = "m" in flags, "i" in flags
+        return Pattern(BacktrackingPattern(node, groups, ignores_case=ignores_case, by_line=by_line))
     options = re2.Options()
     options.log_errors = False
     options.max_mem = _MEMORY_BYTES
-    translated = re2.escape(pattern) if "q" in flags else _translated(pattern, extended="x" in flags)
-    inline = "".join(sorted(set(flags) & set("smi")))
+    text = _written(node)
     try:
-        return Pattern(re2.compile(f"(?{inline}){translated}" if inline else translated, options))
+        return Pattern(re2.compile(f"(?m){text}" if "m" in flags else text, options))
     except (re2.error, UnicodeError) as fault:
         raise PatternError(f"the pattern cannot be used: {str(fault)[:100]}") from None
+
+
+def _refers_back(node: Node) -> bool:
+    if isinstance(node, Group | Repeat):
+        return _refers_back(node.inner)
+    parts = node.parts if isinstance(node, Sequence) else node.branches if isinstance(node, Choice) else ()
+    return isinstance(node, BackReference) or any(_refers_back(part) for part in parts)
+
+
+def _written(node: Node) -> str:
+    """The node as RE2 writes it."""
+    if isinstance(node, Chars):
+        text = node.text if node.text is not None else written(node.members())
+        return f"[{text}]" if text else "[^\\x00-\\x{10FFFF}]"
+    if isinstance(node, Anchor):
+        return node.sign
+    if isinstance(node, Sequence):
+        return "".join(_written(part) for part in node.parts)
+    if isinstance(node, Choice):
+        return "(?:" + "|".join(_written(branch) for branch in node.branches) + ")"
+    if isinstance(node, Group):
+        return ("(" if node.number else "(?:") + _written(node.inner) + ")"
+    assert isinstance(node, Repeat), "references back are not for RE2"
+    most = "" if node.most is None else str(node.most)
+    return f"(?:{_written(node.inner)}){{{node.least},{most}}}" + ("?" if node.lazy else "")
 
 
 def template_of(replacement: str, pattern: Pattern, *, literal: bool) -> list[str | int]:
@@ -122,95 +182,3 @@ def _group(digits: str, groups: int) -> list[str | int]:
         taken -= 1
     number = int(digits[:taken])
     return [number if number <= groups else "", digits[taken:]]
-
-
-def _translated(pattern: str, *, extended: bool) -> str:
-    parts: list[str] = []
-    position = 0
-    while position < len(pattern):
-        char = pattern[position]
-        if char == "\\":
-            parts.append(_escape(pattern, position, in_class=False))
-            position += 2
-        elif char == "[":
-            text, position = _class(pattern, position, extended=extended)
-            parts.append(text)
-        else:
-            if not (extended and char in " \t\n\r"):
-                parts.append(char)
-            position += 1
-    return "".join(parts)
-
-
-def _escape(pattern: str, position: int, *, in_class: bool) -> str:
-    letter = pattern[position + 1 : position + 2]
-    if letter.isdigit():
-        raise PatternError("references back to a group are not supported")
-    known = _ESCAPES.get(letter.lower())
-    if known is None:
-        return "\\" + letter
-    positive, negative = known
-    if letter.islower():
-        return positive if in_class else f"[{positive}]"
-    if in_class and negative is None:
-        raise PatternError(f"\\{letter} within a character class is not supported")
-    return negative if in_class and negative is not None else f"[^{positive}]"
-
-
-def _class(pattern: str, position: int, *, extended: bool) -> tuple[str, int]:
-    """A character class that begins at the position, translated, and where it ends."""
-    begin = position
-    parts = ["["]
-    position += 1
-    if pattern.startswith("^", position):
-        parts.append("^")
-        position += 1
-    while position < len(pattern):
-        char = pattern[position]
-        if char == "]" and position > begin + 1:
-            return "".join(parts) + "]", position + 1
-        if char == "\\":
-            parts.append(_escape(pattern, position, in_class=True))
-            position += 2
-        elif char == "-" and pattern.startswith("[", position + 1):
-            return _subtraction(pattern, begin, position)
-        elif char == "[":
-            raise PatternError("a '[' within a character class must be escaped")
-        else:
-            if not (extended and char in " \t\n\r"):
-                parts.append(char)
-            position += 1
-    raise PatternError("a character class does not end")
-
-
-def _subtraction(pattern: str, begin: int, hyphen: int) -> tuple[str, int]:
-    """`[a-z-[aeiou]]` for plain characters and ranges."""
-    close = pattern.find("]]", hyphen)
-    if close < 0:
-        raise PatternError("a character class does not end")
-    kept = _intervals(pattern[begin + 1 : hyphen])
-    for low, high in _intervals(pattern[hyphen + 2 : close]):
-        kept = [part for item in kept for part in _without(item, low, high)]
-    if not kept:
-        raise PatternError("a character class is empty")
-    text = "".join(f"\\x{{{low:x}}}-\\x{{{high:x}}}" for low, high in kept)
-    return f"[{text}]", close + 2
-
-
-def _intervals(body: str) -> list[tuple[int, int]]:
-    items = []
-    position = 0
-    while position < len(body):
-        match = _RANGE_ITEM.match(body, position)
-        if match is None or body.startswith("^") or (match[1].startswith("\\") and match[1][1].isalnum()):
-            raise PatternError("only characters and ranges can be subtracted")
-        low, high = match[1][-1], (match[2] or match[1])[-1]
-        items.append((ord(low), ord(high)))
-        position = match.end()
-    return items
-
-
-def _without(item: tuple[int, int], low: int, high: int) -> list[tuple[int, int]]:
-    begin, end = item
-    left, right = (begin, min(end, low - 1)), (max(begin, high + 1), end)
-    return [(first, last) for first, last in dict.fromkeys((left, right)) if first <= last]

@@ -187,7 +187,7 @@ def _function(printer: _Printer, node: FunctionLiteral) -> Printed:
 
 _PRINTERS: Final[dict[type[Expr], Callable[[_Printer, Any], Printed]]] = {
     Literal: _literal,
-    Constant: lambda printer, node: (0, printer.text(node.origin, 0)),
+    Constant: lambda printer, node: _PRINTERS[type(node.origin)](printer, node.origin),
     AtLiteral: lambda _, node: (_ATOM, f"@{quoted(node.text)}"),
     Name: lambda printer, node: (_ATOM, printer.name(node.name)),
     ContextLiteral: _context,

@@ -171,7 +171,7 @@ def _function_conforms(value: Function, kind: FunctionType) -> bool:
     accepted = all(
         own is None or is_subtype(given, own) for own, given in zip(declared, kind.parameters, strict=True)
     )
-    return accepted and (value.result_type is None or is_subtype(value.result_type, kind.result))
+    return accepted and (value.apparent_type is None or is_subtype(value.apparent_type, kind.result))
 
 
 def is_subtype(kind: FeelType, other: FeelType) -> bool:

@@ -92,10 +92,11 @@ class Range(msgspec.Struct, frozen=True):
 class Function:
     """A callable value: a function literal, a knowledge model, a decision service or a built-in.
 
-    `body` takes the run and one value per parameter; `arguments` turns a call into those values.
+    `body` takes the run and one value per parameter. A result is coerced to `result_type`; `apparent_type` is
+    what its text says of the result, for `instance of`.
     """
 
-    __slots__ = ("body", "name", "parameters", "result_type", "types")
+    __slots__ = ("apparent_type", "body", "name", "parameters", "result_type", "types")
 
     def __init__(
         self,
@@ -105,12 +106,14 @@ class Function:
         types: "tuple[FeelType | None, ...]" = (),
         result_type: "FeelType | None" = None,
         name: str = "",
+        apparent_type: "FeelType | None" = None,
     ) -> None:
         self.parameters = parameters
         self.body = body
         self.types = types
         self.result_type = result_type
         self.name = name
+        self.apparent_type = result_type or apparent_type
 
 
 NUMBERS: Final = frozenset((int, Decimal))

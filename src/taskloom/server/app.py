@@ -9,6 +9,7 @@ from taskloom.server.answer import Receive, Send
 from taskloom.server.dispatch import Dispatch, Gate, Scope
 from taskloom.server.endpoint import Endpoint
 from taskloom.server.identity import root_key, signing_secret
+from taskloom.server.metrics import Metrics
 from taskloom.server.tokens import Tokens
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ class App:
         fallback: Dialect,
         *,
         preset_root_key: str | None,
+        metrics: Metrics,
     ) -> None:
         self.endpoints = endpoints
         self.dialects = dialects
@@ -34,6 +36,7 @@ class App:
         self.new_root_key: str | None = None
         """The admin key, if this start made it; shown once and never again."""
         self._preset = preset_root_key
+        self._metrics = metrics
         self._dispatch = Dispatch(endpoints, dialects, services, gate, fallback)
 
     @property
@@ -68,6 +71,7 @@ class App:
     async def start(self) -> None:
         """Start the engine, see to identity, start the dialects."""
         await self.engine.start()
+        self.engine.measure(self._metrics.committed)
         self.new_root_key = await root_key(self.engine, self._preset)
         self.gate.authenticator.tokens = Tokens(await signing_secret(self.engine))
         for dialect in self.dialects:

@@ -63,6 +63,7 @@ class Authenticator:
         self._clock = clock
         self._required = required
         self._proved: dict[bytes, _Proved] = {}
+        self._changes = 0
 
     def remembered(self, header: bytes) -> Principal | None:
         """The principal of a header that was proved before and need not be proved again."""
@@ -87,11 +88,13 @@ class Authenticator:
         shown = credentials(header)
         if shown is None:
             return _MALFORMED
-        at_ms = self._clock.monotonic_ms()
+        at_ms, changes = self._clock.monotonic_ms(), self._changes
         proved = await self.principal(shown)
         if isinstance(proved, Refusal):
             self._proved.pop(hashlib.sha256(header).digest(), None)
             return proved
+        if changes != self._changes:
+            return proved  # a key changed meanwhile, perhaps this one: true now, but not to be remembered
         while len(self._proved) >= CREDENTIALS_CACHED:
             del self._proved[next(iter(self._proved))]
         self._proved[hashlib.sha256(header).digest()] = _Proved(proved, at_ms)
@@ -141,6 +144,7 @@ class Authenticator:
 
     def forget(self) -> None:
         """A key changed: prove everybody again."""
+        self._changes += 1
         self._proved.clear()
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from taskloom.core.limits import BODY_BYTES_PER_S_MIN, BODY_TIMEOUT_S
+from taskloom.core.limits import BODY_BYTES_PER_S_MIN, BODY_TIMEOUT_S, KIB
 from taskloom.dialects.operation import BodyError, Refusal
 from taskloom.server.request import RawHeaders, header
 
@@ -43,6 +43,13 @@ def refused_by_head(raw: RawHeaders, limit_bytes: int, media_types: frozenset[st
 def is_announced(raw: RawHeaders) -> bool:
     """Whether the caller announces a body."""
     return header(raw, b"content-length") not in {b"", b"0"} or bool(header(raw, b"transfer-encoding"))
+
+
+def is_large(raw: RawHeaders) -> bool:
+    """Whether the body may be so large that an early answer had better end the connection."""
+    length = header(raw, b"content-length") or b"0"
+    small = length.isdigit() and len(length) < 6 and int(length) <= 64 * KIB
+    return not small or bool(header(raw, b"transfer-encoding"))
 
 
 async def read(receive: Receive, limit_bytes: int) -> bytes | Refusal:

@@ -5,12 +5,23 @@ Each step either goes on or ends in a refusal, which the dialect of the operatio
 
 import logging
 from collections.abc import MutableMapping, Sequence
+from time import perf_counter
 from typing import Any, Final
 
 from msgspec import Struct
 
 from taskloom.core.access import EVERY_TENANT, Principal
-from taskloom.dialects.operation import Body, BodyError, Dialect, Refusal, Reply, Request, Response, Services
+from taskloom.dialects.operation import (
+    Body,
+    BodyError,
+    Dialect,
+    Refusal,
+    Reply,
+    Request,
+    Response,
+    Services,
+    Stream,
+)
 from taskloom.engine.waiting import TooManyWaitersError
 from taskloom.ports.store import UnavailableError
 from taskloom.server import body as bodies
@@ -28,6 +39,8 @@ log = logging.getLogger(__name__)
 Scope = MutableMapping[str, Any]
 
 TENANT_DEFAULT: Final = "default"
+_GONE: Final = 499
+"""How answers that nobody waited for are counted."""
 _READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _UNAVAILABLE: Final = Refusal(503, "overloaded", "the store cannot be reached now", retry_after_s=1)
@@ -91,36 +104,51 @@ class Dispatch:
         request_id = self._request_id(headers)
         extra = {"x-request-id": request_id}
         if endpoint is None:
-            await send_response(send, self._unrouted(methods, path, method), extra)
+            if bodies.is_large(headers):
+                extra["connection"] = "close"
+            await send_response(send, self._unrouted(methods, path, method, request_id), extra)
             return
         caller = Caller(receive)
-        call = Call(endpoint, values, scope, headers, receive, caller, request_id, extra)
+        begun = perf_counter()
+        status = _GONE
         try:
-            reply = await self._answer(call)
+            reply = await self._answer(
+                Call(endpoint, values, scope, headers, receive, caller, request_id, extra)
+            )
             if isinstance(reply, Refusal):
-                reply = rendered(endpoint.dialect, reply, path)
-            if isinstance(reply, Response):
-                await send_response(send, reply, extra)
-            elif method == "HEAD":
-                await send_response(send, Response(reply.status, b"", reply.content_type), extra)
-            else:
-                await send_stream(send, reply, extra, caller)
+                if bodies.is_large(headers):
+                    extra["connection"] = "close"
+                reply = rendered(endpoint.dialect, reply, path, request_id)
+            status = reply.status
+            await self._send(reply, method, send, extra, caller)
         except bodies.CallerGoneError:
             return
         finally:
             caller.leave()
+            endpoint.observe(status, perf_counter() - begun)
 
-    def _unrouted(self, methods: Methods | None, path: str, method: str) -> Response:
+    @staticmethod
+    async def _send(
+        reply: Response | Stream, method: str, send: Send, extra: dict[str, str], caller: Caller
+    ) -> None:
+        if isinstance(reply, Response):
+            await send_response(send, reply, extra)
+        elif method == "HEAD":
+            await send_response(send, Response(reply.status, b"", reply.content_type), extra)
+        else:
+            await send_stream(send, reply, extra, caller)
+
+    def _unrouted(self, methods: Methods | None, path: str, method: str, request_id: str) -> Response:
         """The refusal of a path nobody has, or of a method it does not know; OPTIONS is told the methods."""
         if methods is None:
             owner = next((dialect for dialect in self._dialects if dialect.owns(path)), self._fallback)
-            return rendered(owner, _NO_PATH, path)
+            return rendered(owner, _NO_PATH, path, request_id)
         allowed = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
         allow = {"allow": ", ".join(sorted(allowed))}
         if method == "OPTIONS":
             return Response(204, headers=allow)
         dialect = next(iter(methods.values())).dialect
-        response = rendered(dialect, _BAD_METHOD, path)
+        response = rendered(dialect, _BAD_METHOD, path, request_id)
         return Response(response.status, response.body, response.content_type, {**response.headers, **allow})
 
     async def _answer(self, call: Call) -> Reply:
@@ -157,7 +185,7 @@ class Dispatch:
             return request
         if operation.visible is not None and (hidden := await operation.visible(request)) is not None:
             return hidden
-        if operation.scope is not None and not principal.may(operation.scope):
+        if operation.scope and not principal.may(operation.scope):
             return Refusal(403, "forbidden", f"the key has not the scope {operation.scope}")
         verdict = self._gate.throttle.take(principal, operation.name, operation.rate)
         if verdict is not None:

@@ -2,25 +2,19 @@
 
 import re
 import secrets
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from msgspec import Struct
 
 from taskloom.core.access import EVERY_TENANT
 from taskloom.core.credentials import KEY, ROOT, KeyRecord, digest_of, key_changes
 from taskloom.core.limits import TENANT_NAME_LENGTH, TENANTS_CACHED
 from taskloom.core.records import PutRecords, RecordChange
 from taskloom.core.rejections import Kind, Rejection
+from taskloom.dialects.native.identity import TENANT, TenantBody
+from taskloom.dialects.native.secrets import SECRET, new_key_id, new_key_secret
 from taskloom.engine.engine import Engine
 from taskloom.engine.outcome import Outcome
-
-TENANT: Final = "tenant"
-"""Kind of the records that list the tenants: tenant `*`, name the tenant."""
-SECRET: Final = "secret"  # noqa: S105  the name of a kind of record
-
-CALLBACKS: Final = "callbacks"
 
 _TENANT_NAME: Final = re.compile(rf"[A-Za-z0-9_][A-Za-z0-9._@+-]{{0,{TENANT_NAME_LENGTH - 1}}}")
 
@@ -38,11 +32,11 @@ async def root_key(engine: Engine, preset: str | None) -> str | None:
     stored = None if record is None else msgspec.json.decode(record.body, type=KeyRecord)
     if stored is not None and (preset is None or stored.digest == digest_of(preset)):
         return None
-    secret = preset or new_secret()
+    secret = preset or new_key_secret()
     key = KeyRecord(
         name=ROOT,
         tenant=EVERY_TENANT,
-        id=secrets.token_hex(8),
+        id=new_key_id(),
         digest=digest_of(secret),
         scopes=("admin",),
         rate=0,
@@ -68,33 +62,6 @@ async def signing_secret(engine: Engine) -> bytes:
     return body
 
 
-class CallbackSecrets(Struct, frozen=True):
-    """What signs the calls to a tenant's receivers; after a change the older one signs too for a while."""
-
-    newest: bytes
-    older: bytes = b""
-    older_until: int = 0
-
-
-async def callback_secrets(engine: Engine, tenant: str) -> Sequence[bytes]:
-    """The secrets that sign the calls of a tenant; its first call makes the first one."""
-    record = await engine.store.record(SECRET, tenant, CALLBACKS)
-    if record is None:
-        body = msgspec.msgpack.encode(CallbackSecrets(secrets.token_bytes(32)))
-        change = RecordChange(SECRET, tenant, CALLBACKS, body, 0)
-        _lost_the_race(await engine.submit(PutRecords((change,))))
-        return await callback_secrets(engine, tenant)
-    found = msgspec.msgpack.decode(record.body, type=CallbackSecrets)
-    if found.older_until > engine.clock.now_ms():
-        return (found.newest, found.older)
-    return (found.newest,)
-
-
-def new_secret() -> str:
-    """A secret nobody can guess."""
-    return f"tlk_{secrets.token_urlsafe(32)}"
-
-
 def _lost_the_race(outcome: Outcome) -> bool:
     """Whether another server was faster; any other refusal is a fault."""
     if not isinstance(outcome, Rejection):
@@ -102,12 +69,6 @@ def _lost_the_race(outcome: Outcome) -> bool:
     if outcome.kind is Kind.VERSION_CONFLICT:
         return True
     raise IdentityError(outcome.detail)
-
-
-class TenantBody(Struct, frozen=True):
-    """What the record of a tenant holds."""
-
-    created_at: int
 
 
 class Tenants:

@@ -1,11 +1,13 @@
 """The one place where a refusal becomes an answer: the dialect gives the shape, this the headers."""
 
+from msgspec import structs
+
 from taskloom.dialects.operation import Dialect, Refusal, Response
 
 
-def rendered(dialect: Dialect, refusal: Refusal, path: str) -> Response:
+def rendered(dialect: Dialect, refusal: Refusal, path: str, request_id: str = "") -> Response:
     """A refusal in the dialect's shape, with the headers that every refusal of its kind carries."""
-    response = dialect.render(refusal, path)
+    response = dialect.render(structs.replace(refusal, request_id=request_id), path)
     headers = dict(response.headers)
     if refusal.retry_after_s:
         headers.setdefault("retry-after", str(refusal.retry_after_s))

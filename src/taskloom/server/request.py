@@ -19,7 +19,7 @@ class BadQueryError(Exception):
 
 
 class Headers(Mapping[str, str]):
-    """The headers by lower-case name; of several with one name the last counts."""
+    """The headers by lower-case name; of several with one name the first counts."""
 
     __slots__ = ("_decoded", "_raw")
 
@@ -30,7 +30,9 @@ class Headers(Mapping[str, str]):
     @property
     def _all(self) -> dict[str, str]:
         if self._decoded is None:
-            self._decoded = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._raw}
+            self._decoded = {
+                name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(self._raw)
+            }
         return self._decoded
 
     def __getitem__(self, name: str) -> str:

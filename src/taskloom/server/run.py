@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import resource
 import signal
 import socket
 import sys
@@ -10,8 +11,10 @@ from types import FrameType
 import uvicorn
 from uvicorn.config import Config
 
-from taskloom.core.limits import HEADER_TIMEOUT_S
+from taskloom.core.limits import KEEP_ALIVE_S, OPEN_FILES
+from taskloom.server import logs
 from taskloom.server.app import App
+from taskloom.server.protocol import Protocol
 from taskloom.server.settings import Settings
 
 GRACE_S = 8
@@ -52,17 +55,19 @@ class Server(uvicorn.Server):
 
 def run(settings: Settings, app: App) -> None:
     """Serve until a signal comes."""
+    logs.set_up(frozenset({settings.root_key} if settings.root_key else ()))
+    allow_open_files()
     listener = listen(settings.host, settings.port)
     config = Config(
         app,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
         server_header=False,
-        timeout_keep_alive=HEADER_TIMEOUT_S,
+        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
@@ -70,6 +75,14 @@ def run(settings: Settings, app: App) -> None:
     server = Server(config, app, address(listener, secure=settings.tls_cert is not None))
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve([listener]))
+
+
+def allow_open_files() -> None:
+    """An open wait is an open file: take as many as the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -23,7 +23,9 @@ from taskloom.core.limits import ROOT_KEY_LENGTH_MAX, ROOT_KEY_LENGTH_MIN, SETTI
 
 PREFIX = "TASKLOOM_"
 # variables with our prefix that are no settings of the server: the settings file, clients' and tests' own
-NOT_SETTINGS = frozenset({"TASKLOOM_CONFIG", "TASKLOOM_FAULT", "TASKLOOM_SHARED", "TASKLOOM_URL", "TASKLOOM_KEY"})
+NOT_SETTINGS = frozenset(
+    {"TASKLOOM_CONFIG", "TASKLOOM_FAULT", "TASKLOOM_SHARED", "TASKLOOM_URL", "TASKLOOM_KEY"}
+)
 SECRETS = frozenset({"root_key"})
 REPEATED = frozenset({"callbacks_allow"})
 """Settings of several values: a flag is given several times, a variable separates by commas."""

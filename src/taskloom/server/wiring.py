@@ -7,11 +7,13 @@ from typing import Any
 
 from msgspec import Struct
 
+from taskloom import version
 from taskloom.bus.memory import MemoryBus
 from taskloom.callbacks.address import Guard, trusted
 from taskloom.callbacks.sender import Sender
 from taskloom.callbacks.signature import SecretSource
 from taskloom.dialects.native.routes import DIALECT as NATIVE
+from taskloom.dialects.native.secrets import callback_secrets
 from taskloom.dialects.operation import Dialect, Services
 from taskloom.engine.engine import Engine, Plan
 from taskloom.engine.outbox import Render
@@ -19,14 +21,19 @@ from taskloom.ports.bus import Bus
 from taskloom.ports.callbacks import Deliverer
 from taskloom.ports.clock import Clock, SystemClock, SystemTokens, Tokens
 from taskloom.ports.store import Store
+from taskloom.server import health, oauth, openapi
 from taskloom.server.app import App
 from taskloom.server.auth import Authenticator
 from taskloom.server.dispatch import Gate
-from taskloom.server.endpoint import endpoint
-from taskloom.server.identity import Tenants, callback_secrets
+from taskloom.server.endpoint import Endpoint, endpoint
+from taskloom.server.identity import Tenants
+from taskloom.server.metrics import Metrics
 from taskloom.server.ratelimit import Throttle
 from taskloom.server.settings import Settings
 from taskloom.server.tokens import Tokens as BearerTokens
+from taskloom.store.blobs import LocalBlobs
+from taskloom.store.memory import MemoryStore
+from taskloom.store.memory import MemoryStore
 from taskloom.store.sqlite.store import SqliteStore
 from taskloom.views.view import Project
 
@@ -63,10 +70,31 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
     authenticator = Authenticator(engine.store, clock, BearerTokens(b""), required=settings.auth == "keys")
     gate = Gate(authenticator, Tenants(engine), Throttle(clock))
     services = Services(
-        engine, {"compat.queue": settings.compat_queue, "compat.agents": settings.compat_agents}
+        engine,
+        {
+            "compat.queue": settings.compat_queue,
+            "compat.agents": settings.compat_agents,
+            "data": str(settings.data),
+        },
+        {"blobs": LocalBlobs(settings.data / "blobs")},
+        authenticator.forget,
     )
-    endpoints = [endpoint(operation, of) for of in spoken for operation in of.operations]
-    return App(endpoints, spoken, services, gate, NATIVE, preset_root_key=settings.root_key)
+    metrics = Metrics(version())
+    endpoints: list[Endpoint] = []
+    everything = [
+        *spoken,
+        oauth.dialect(authenticator),
+        health.dialect(metrics, version()),
+        openapi.dialect(endpoints, version()),
+    ]
+    endpoints.extend(
+        endpoint(operation, of, metrics.observer(operation.name))
+        for of in everything
+        for operation in of.operations
+    )
+    return App(
+        endpoints, everything, services, gate, NATIVE, preset_root_key=settings.root_key, metrics=metrics
+    )
 
 
 def _plan(
@@ -81,7 +109,7 @@ def _plan(
         store=given.store or _store(settings),
         clock=clock,
         tokens=given.tokens or SystemTokens(),
-        bus=given.bus or MemoryBus(),
+        bus=given.bus or _bus(settings),
         deliverer=given.deliverer or _sender(settings, clock, secrets),
         flows=[flow for dialect in spoken for flow in dialect.flows],
         views=[view for dialect in spoken for view in dialect.views],
@@ -91,6 +119,8 @@ def _plan(
 
 
 def _store(settings: Settings) -> Store:
+    if settings.store == "memory":
+        return MemoryStore()
     return SqliteStore(settings.data)
 
 

@@ -166,7 +166,11 @@ REFUSED = {
     ),
     "expression that is none": (
         extended('<zeebe:taskDefinition type="= a +"/>'),
-        ("t", 4, "Failed to parse expression '= a +': only the name of a variable is supported"),
+        (
+            "t",
+            4,
+            "Failed to parse expression '= a +': Expected an expression, found the end of the text (line 1, column 4)",
+        ),
     ),
     "unknown extension": (
         extended(f"{JOB}\n<zeebe:executionListeners/>"),

@@ -1,9 +1,89 @@
 """The native dialect: identity, and what console and SDK need. It refuses with problems of RFC 9457."""
 
-from taskloom.dialects.native.problem import problem
-from taskloom.dialects.operation import Dialect, Operation
+from typing import Any, Final
 
-OPERATIONS: tuple[Operation, ...] = ()
+from taskloom.dialects.native import identity, keys, wire
+from taskloom.dialects.native.problem import problem
+from taskloom.dialects.operation import Body, Dialect, Operation
+
+_REFUSED: Final[dict[int, Any]] = {401: wire.Problem, 403: wire.Problem}
+
+OPERATIONS: Final = (
+    Operation(
+        name="native.me",
+        method="GET",
+        path="/api/v1/me",
+        handler=identity.me,
+        scope="",
+        summary="Who calls",
+        responses={200: wire.Me, 401: wire.Problem},
+    ),
+    Operation(
+        name="native.tenants",
+        method="GET",
+        path="/api/v1/tenants",
+        handler=identity.tenants,
+        scope="admin",
+        summary="The tenants there are",
+        responses={200: wire.Tenants, **_REFUSED},
+    ),
+    Operation(
+        name="native.keys_create",
+        method="POST",
+        path="/api/v1/keys",
+        handler=keys.create,
+        scope="admin",
+        summary="Make a key; the answer shows its secret once",
+        body=Body.JSON,
+        request=wire.NewKey,
+        responses={201: wire.Key, 400: wire.Problem, **_REFUSED, 409: wire.Problem},
+    ),
+    Operation(
+        name="native.keys_list",
+        method="GET",
+        path="/api/v1/keys",
+        handler=keys.listing,
+        scope="admin",
+        summary="The keys of the tenant",
+        responses={200: wire.Keys, **_REFUSED},
+    ),
+    Operation(
+        name="native.keys_read",
+        method="GET",
+        path="/api/v1/keys/{name}",
+        handler=keys.read,
+        scope="admin",
+        summary="One key, without its secret",
+        responses={200: wire.Key, **_REFUSED, 404: wire.Problem},
+    ),
+    Operation(
+        name="native.keys_revoke",
+        method="DELETE",
+        path="/api/v1/keys/{name}",
+        handler=keys.revoke,
+        scope="admin",
+        summary="End a key for good",
+        responses={204: None, **_REFUSED, 404: wire.Problem},
+    ),
+    Operation(
+        name="native.callback_secret",
+        method="GET",
+        path="/api/v1/callbacks/secret",
+        handler=identity.secret,
+        scope="admin",
+        summary="What the tenant's callbacks are signed with",
+        responses={200: wire.CallbackSecrets, **_REFUSED},
+    ),
+    Operation(
+        name="native.callback_secret_renew",
+        method="POST",
+        path="/api/v1/callbacks/secret",
+        handler=identity.new_secret,
+        scope="admin",
+        summary="A new secret; the one before it signs too for a day",
+        responses={200: wire.CallbackSecrets, **_REFUSED},
+    ),
+)
 
 
 def owns(path: str) -> bool:
@@ -11,4 +91,4 @@ def owns(path: str) -> bool:
     return path.startswith("/api/")
 
 
-DIALECT = Dialect(name="native", operations=OPERATIONS, render=problem, owns=owns)
+DIALECT: Final = Dialect(name="native", operations=OPERATIONS, render=problem, owns=owns)

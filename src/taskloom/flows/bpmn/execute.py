@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from taskloom.core.limits import EXPRESSION_STEPS
 from taskloom.flows.bpmn import incidents, jobs
 from taskloom.flows.bpmn.effects import ProceedLater
 from taskloom.flows.bpmn.elements.register import BY_TAG
@@ -34,6 +35,8 @@ from taskloom.flows.bpmn.triggers import (
     ErrorThrown,
     JobCompleted,
     JobFailed,
+    JobLost,
+    JobResumed,
     Moment,
     Proceed,
     Reaction,
@@ -69,7 +72,7 @@ def react(instance: Instance, trigger: Trigger, process: Process, moment: Moment
 
 def _work(run: Run) -> Reaction:
     for _ in range(run.moment.moves_max):
-        if not run.moves:
+        if not run.moves or run.steps > EXPRESSION_STEPS:
             break
         move = run.moves.popleft()
         if isinstance(move, Enter):
@@ -162,6 +165,8 @@ _HANDLERS: Mapping[type, Callable[[Run, Any], Refused | None]] = {
     JobFailed: jobs.fail,
     ErrorThrown: jobs.throw_error,
     RetriesUpdated: jobs.update_retries,
+    JobResumed: jobs.resume,
+    JobLost: jobs.lose,
     ResolveIncident: incidents.resolve,
     SetVariables: _set_variables,
     Cancel: _cancel,

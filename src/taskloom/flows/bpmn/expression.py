@@ -1,20 +1,24 @@
 """Values in a model: a static text, or FEEL after an equals sign.
 
-So far the only FEEL is the name of a variable, whose bytes are copied; the rest is refused when deploying.
+The name of a variable alone is not evaluated: its bytes are copied, so that nobody who merely passes a value
+on changes it. Everything else is FEEL in Camunda's dialect, within the steps of one command.
 """
 
 import re
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 import msgspec
 
+from taskloom import feel
+from taskloom.core.limits import EXPRESSION_STEPS
+from taskloom.feel.diagnostics import FeelWarning, WarningCode
 from taskloom.flows.bpmn.variables import Seen
 
 NULL = b"null"
-_NAME = re.compile(r"\s*([^\W\d]\w*)\s*")
-_LITERALS = frozenset({"null", "true", "false"})
+LIMITS = feel.Limits(steps=EXPRESSION_STEPS)
+_NAME = re.compile(r"[^\W\d]\w*")
 _DIGITS_MAX = 20
-_decode = msgspec.json.Decoder(float_hook=Decimal).decode
 
 
 class Static(msgspec.Struct, frozen=True):
@@ -24,10 +28,11 @@ class Static(msgspec.Struct, frozen=True):
 
 
 class Formula(msgspec.Struct, frozen=True):
-    """A FEEL expression; `text` is without the equals sign."""
+    """A FEEL expression; `text` is without the equals sign, `variable` the name if it is no more than one."""
 
     text: str
     variable: str
+    compiled: feel.Compiled
 
 
 Expression = Static | Formula
@@ -45,14 +50,27 @@ class Unusable(msgspec.Struct, frozen=True):
     message: str
 
 
+class Evaluated(msgspec.Struct, frozen=True):
+    """A value, and why parts of it became null."""
+
+    value: feel.Value
+    warnings: tuple[FeelWarning, ...] = ()
+
+
 def read_expression(text: str) -> Expression | Unreadable:
     """What an attribute says."""
     if not text.startswith("="):
         return Static(text)
-    name = _NAME.fullmatch(text, 1)
-    if name is None or name[1] in _LITERALS:
-        return Unreadable("only the name of a variable is supported")
-    return Formula(text[1:].strip(), name[1])
+    formula = text[1:].strip()
+    try:
+        compiled = feel.compile_expression(formula, (), feel.Dialect.CAMUNDA, limits=LIMITS)
+    except feel.FeelSyntaxError as error:
+        return Unreadable(str(error))
+    is_name = _NAME.fullmatch(formula) is not None and formula not in _LITERALS
+    return Formula(formula, formula if is_name else "", compiled)
+
+
+_LITERALS = frozenset({"null", "true", "false"})
 
 
 def formula_text(expression: Expression) -> str:
@@ -64,24 +82,73 @@ def evaluate_json(expression: Expression, seen: Seen) -> bytes | Unusable:
     """The value as JSON; an empty text is null, and so is a variable that is missing."""
     if isinstance(expression, Static):
         return msgspec.json.encode(expression.text) if expression.text else NULL
-    return seen.get(expression.variable) or NULL
+    if expression.variable:
+        return seen.get(expression.variable) or NULL
+    evaluated = _evaluate(expression, seen)
+    if isinstance(evaluated, Unusable):
+        return evaluated
+    try:
+        return feel.to_json(evaluated.value, limits=LIMITS)
+    except feel.UnfitJson as error:
+        return Unusable(str(error))
 
 
 def extract_text(expression: Expression, seen: Seen) -> str | Unusable:
     """The value, which must be a string."""
     if isinstance(expression, Static):
         return expression.text
-    value = _decode(seen.get(expression.variable) or NULL)
-    return value if isinstance(value, str) else _unexpected(expression, seen, "STRING", value)
+    evaluated = _evaluate(expression, seen)
+    if isinstance(evaluated, Unusable) or isinstance(evaluated.value, str):
+        return evaluated if isinstance(evaluated, Unusable) else str(evaluated.value)
+    return _unexpected(expression, "STRING", evaluated)
 
 
 def extract_integer(expression: Expression, seen: Seen) -> int | Unusable:
     """The value, which must be a whole number."""
     if isinstance(expression, Static):
         return int(expression.text)
-    value = _decode(seen.get(expression.variable) or NULL)
-    is_whole = type(value) is int or (type(value) is Decimal and _is_whole(value))
-    return int(value) if is_whole else _unexpected(expression, seen, "NUMBER", value)
+    evaluated = _evaluate(expression, seen)
+    if isinstance(evaluated, Unusable):
+        return evaluated
+    value = evaluated.value
+    if type(value) is int or (type(value) is Decimal and _is_whole(value)):
+        return int(value)
+    return _unexpected(expression, "NUMBER", evaluated)
+
+
+class _Variables(Mapping[str, feel.Value]):
+    """What an element sees, parsed where the expression looks."""
+
+    def __init__(self, seen: Seen) -> None:
+        self._seen = seen
+
+    def __getitem__(self, name: str) -> feel.Value:
+        body = self._seen.get(name)
+        if body is None:
+            raise KeyError(name)
+        return feel.from_json(body)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._seen.names())
+
+    def __len__(self) -> int:
+        return len(self._seen.names())
+
+
+def _evaluate(formula: Formula, seen: Seen) -> Evaluated | Unusable:
+    """The value; the steps it took are counted against those of the command."""
+    run = feel.Run(feel.Environment.at(seen.now_ms, limits=LIMITS), camunda=True)
+    try:
+        value = formula.compiled.value(run, _Variables(seen))
+    except feel.EvaluationEnded as ended:
+        return Unusable(ended.failure.message)
+    except RecursionError:
+        return Unusable("The evaluation is nested too deeply.")
+    except feel.UnfitJson as error:
+        return Unusable(str(error))
+    finally:
+        seen.spend(LIMITS.steps - run.steps_left)
+    return Evaluated(value, tuple(run.warnings))
 
 
 def _is_whole(value: Decimal) -> bool:
@@ -89,18 +156,13 @@ def _is_whole(value: Decimal) -> bool:
     return value.adjusted() < _DIGITS_MAX and value == value.to_integral_value()
 
 
-def _unexpected(expression: Formula, seen: Seen, expected: str, value: object) -> Unusable:
-    text = (
-        f"Expected result of the expression '{expression.text}' to be '{expected}', but was '{_kind(value)}'."
-    )
-    if seen.get(expression.variable) is not None:
+def _unexpected(expression: Formula, expected: str, evaluated: Evaluated) -> Unusable:
+    found = _KINDS.get(type(evaluated.value), "STRING")
+    text = f"Expected result of the expression '{expression.text}' to be '{expected}', but was '{found}'."
+    if not evaluated.warnings:
         return Unusable(text)
-    warning = f"[NO_VARIABLE_FOUND] No variable found with name '{expression.variable}'"
-    return Unusable(f"{text} The evaluation reported the following warnings:\n{warning}")
-
-
-def _kind(value: object) -> str:
-    return _KINDS[type(value)]
+    lines = (f"[{_CODES[warning.code]}] {warning.message}" for warning in evaluated.warnings)
+    return Unusable("\n".join((f"{text} The evaluation reported the following warnings:", *lines)))
 
 
 _KINDS: dict[type, str] = {
@@ -111,4 +173,16 @@ _KINDS: dict[type, str] = {
     str: "STRING",
     list: "ARRAY",
     dict: "OBJECT",
+}
+
+_CODES: Mapping[WarningCode, str] = {
+    WarningCode.NO_VARIABLE: "NO_VARIABLE_FOUND",
+    WarningCode.NO_PROPERTY: "NO_PROPERTY_FOUND",
+    WarningCode.NO_FUNCTION: "NO_FUNCTION_FOUND",
+    WarningCode.FUNCTION_FAILED: "FUNCTION_INVOCATION_FAILURE",
+    WarningCode.INVALID_TYPE: "INVALID_TYPE",
+    WarningCode.NOT_COMPARABLE: "NOT_COMPARABLE",
+    WarningCode.INVALID_LITERAL: "INVALID_LITERAL",
+    WarningCode.OUT_OF_RANGE: "OUT_OF_RANGE",
+    WarningCode.UNSUPPORTED: "UNSUPPORTED",
 }

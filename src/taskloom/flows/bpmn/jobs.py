@@ -8,10 +8,14 @@ from taskloom.flows.bpmn.triggers import (
     ErrorThrown,
     JobCompleted,
     JobFailed,
+    JobLost,
+    JobResumed,
     Reason,
     Refused,
     RetriesUpdated,
 )
+
+NO_RETRIES = "No more retries left."
 
 
 def complete(run: Run, trigger: JobCompleted) -> Refused | None:
@@ -37,7 +41,7 @@ def fail(run: Run, trigger: JobFailed) -> Refused | None:
     run.set_retries(job, trigger.retries)
     run.set_local(job.element_instance, trigger.variables)
     if trigger.retries <= 0:
-        message = trigger.message or "No more retries left."
+        message = trigger.message or NO_RETRIES
         run.stop(job.element_instance, Failure(IncidentKind.JOB_NO_RETRIES, message), job.key)
     return None
 
@@ -58,6 +62,34 @@ def update_retries(run: Run, trigger: RetriesUpdated) -> Refused | None:
     if job is None:
         return Refused(Reason.JOB_UNKNOWN, trigger.job)
     run.set_retries(job, trigger.retries)
+    return None
+
+
+def resume(run: Run, trigger: JobResumed) -> Refused | None:
+    """Whoever offers the job again has dealt with its incident."""
+    job = run.jobs.get(trigger.job)
+    incident = run.scopes[job.element_instance].incident if job is not None else 0
+    if job is None or not incident:
+        return Refused(Reason.JOB_UNKNOWN, trigger.job)
+    run.set_retries(job, trigger.retries)
+    run.close_incident(run.incidents[incident])
+    return None
+
+
+def lose(run: Run, trigger: JobLost) -> Refused | None:
+    """The element cannot go on without a job: another one takes its place, suspended until a person acts."""
+    job = run.jobs.get(trigger.job)
+    if job is None:
+        return Refused(Reason.JOB_UNKNOWN, trigger.job)
+    key = job.element_instance
+    if run.scopes[key].incident:
+        run.close_incident(run.incidents[run.scopes[key].incident])
+    run.finish_job(job)
+    definition = run.element(run.scopes[key]).details.job
+    assert definition is not None
+    run.create_job(key, trigger.type, 0, definition.headers)
+    message = trigger.message or NO_RETRIES
+    run.stop(key, Failure(IncidentKind.JOB_NO_RETRIES, message), run.scopes[key].job)
     return None
 
 

@@ -62,6 +62,8 @@ class Run:
         self.moves: deque[Move] = deque(instance.moves)
         self.events: list[Event] = []
         self.effects: list[Effect] = []
+        self.steps = 0
+        """What the expressions evaluated so far have cost."""
         self._instance = instance
 
     @property
@@ -87,7 +89,10 @@ class Run:
 
     def seen(self, key: int) -> Seen:
         """The variables that an element instance sees."""
-        return Seen(self.scopes, key)
+        return Seen(self.scopes, key, self.moment.now_ms, self._spend)
+
+    def _spend(self, steps: int) -> None:
+        self.steps += steps
 
     def begin(self, element: Element, scope: int) -> int:
         """A new instance of an element; its key."""

@@ -108,3 +108,5 @@ class Instance(msgspec.Struct, frozen=True, omit_defaults=True):
     moves: tuple[Move, ...] = ()
     tags: tuple[str, ...] = ()
     business_id: str | None = None
+    is_awaited: bool = False
+    """Whether somebody wants its variables when it completes."""

@@ -43,6 +43,21 @@ class RetriesUpdated(msgspec.Struct, frozen=True):
     retries: int
 
 
+class JobResumed(msgspec.Struct, frozen=True):
+    """Somebody offered a suspended job again without going through its incident."""
+
+    job: int
+    retries: int
+
+
+class JobLost(msgspec.Struct, frozen=True):
+    """A job ended without a result although its element still waits for one."""
+
+    job: int
+    type: str
+    message: str = ""
+
+
 class ResolveIncident(msgspec.Struct, frozen=True):
     """A person has removed the cause of an incident."""
 
@@ -70,6 +85,8 @@ Trigger = (
     | JobFailed
     | ErrorThrown
     | RetriesUpdated
+    | JobResumed
+    | JobLost
     | ResolveIncident
     | SetVariables
     | Cancel

@@ -4,7 +4,7 @@ Inner names hide outer ones. A value is parsed only where an expression reads it
 leaves as it entered, byte for byte.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -22,7 +22,10 @@ def variables_of(payload: bytes) -> dict[str, bytes]:
     """
     start = payload.lstrip()[:1]
     if start == b"{":
-        return {name: bytes(value) for name, value in _decode_object(payload).items()}
+        try:
+            return {name: bytes(value).strip() for name, value in _decode_object(payload).items()}
+        except msgspec.DecodeError:  # half a surrogate pair: JSON that cannot be taken apart
+            return {RESULT_NAME: payload.strip()}
     if not start or payload.strip() == b"null":
         return {}
     return {RESULT_NAME: payload.strip()}
@@ -42,14 +45,25 @@ def scopes_outward(scopes: Mapping[int, ElementInstance], key: int) -> Iterator[
 
 
 class Seen:
-    """What an element instance sees, looked up by name; names put into it hide all others."""
+    """What an element instance sees, looked up by name; names put into it hide all others.
 
-    __slots__ = ("_key", "_own", "_scopes")
+    It also holds what else an expression needs: the time, and where it accounts for its steps.
+    """
 
-    def __init__(self, scopes: Mapping[int, ElementInstance], key: int) -> None:
+    __slots__ = ("_key", "_own", "_scopes", "now_ms", "spend")
+
+    def __init__(
+        self,
+        scopes: Mapping[int, ElementInstance],
+        key: int,
+        now_ms: int,
+        spend: Callable[[int], None],
+    ) -> None:
         self._scopes = scopes
         self._key = key
         self._own: dict[str, bytes] = {}
+        self.now_ms = now_ms
+        self.spend = spend
 
     def get(self, name: str) -> bytes | None:
         """The JSON of the nearest variable of that name."""
@@ -61,6 +75,10 @@ class Seen:
             if value is not None:
                 return value
         return None
+
+    def names(self) -> frozenset[str]:
+        """Every name that means something."""
+        return frozenset(visible(self._scopes, self._key)) | self._own.keys()
 
     def put(self, name: str, value: bytes) -> None:
         """Let a name mean this value from now on, here only."""

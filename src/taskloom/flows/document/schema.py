@@ -79,6 +79,8 @@ class Step(Struct, frozen=True, forbid_unknown_fields=True):
     next_by_label: dict[str, str] = {}
     reviewers: int = 1
     """How many different people must complete the review."""
+    external: bool = False
+    """Only workers outside do its automatic part; else the server does what it can by itself."""
 
 
 class Anchor(Struct, frozen=True, forbid_unknown_fields=True):

@@ -43,6 +43,17 @@ class Failure(Struct, frozen=True):
     message: str
 
 
+class File(Struct, frozen=True):
+    """An uploaded file: what was said of it, what was found, and where the blob store keeps it."""
+
+    id: str
+    name: str
+    size: int
+    mime: str
+    sha256: str
+    blob: str
+
+
 class Document(Struct, frozen=True, omit_defaults=True):
     """One document in its pipeline. Instants are Unix milliseconds, 0 means "never".
 
@@ -58,6 +69,9 @@ class Document(Struct, frozen=True, omit_defaults=True):
     created_at: int
     schema_version: int
     steps: tuple[Step, ...]
+    schema_key: int = 0
+    """The definition that holds this version."""
+    file: File | None = None
     status: Status = Status.PROCESSING
     step: int = 0
     """The place in `steps`."""

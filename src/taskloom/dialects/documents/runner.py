@@ -1,0 +1,308 @@
+"""The server as a worker: claims the steps it can do by itself, does them, completes them like anybody else.
+
+Each queue of a step has one watcher, which waits until something is ready, takes a place among those who
+work, claims one task and does it. Leases are renewed while the work lasts; a lease that was lost means that
+somebody else has the task, and the work is dropped. What another process of this server left behind when it
+was killed is given back at the start, for its lease would only delay it.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from taskloom.core.commands import Claim, Complete, Extend, Fail, Release
+from taskloom.core.limits import BATCH_COMMANDS, LEVEL_DEFAULT, STEP_LEASE_MS, WAIT_MS_MAX
+from taskloom.core.records import Record
+from taskloom.core.rejections import Rejection
+from taskloom.core.retry import backoff_ms
+from taskloom.core.task import LEASED, Task
+from taskloom.dialects.documents.steps.export import JsonLinesExport
+from taskloom.dialects.documents.steps.jobs import Done, Extract, Failed, ReadText
+from taskloom.dialects.documents.steps.pool import PoolClosed, StepPool
+from taskloom.engine.engine import Engine
+from taskloom.engine.outcome import Handout
+from taskloom.flows.document import ids
+from taskloom.flows.document.carrying import DIALECT, queue_of
+from taskloom.flows.document.commands import DOCUMENT
+from taskloom.flows.document.schema import Entity, Schema, StepType
+from taskloom.flows.document.state import Document
+from taskloom.ports.blobs import BlobMissing, Blobs
+from taskloom.ports.faults import fault_point
+
+log = logging.getLogger(__name__)
+
+_PLACES: Final = {StepType.OCR: 2, StepType.EXTRACT: 2, StepType.EXPORT: 2}
+"""How many tasks of a kind are worked on at once; other kinds wait for workers outside."""
+_POOL_SIZE: Final = 2
+_DENY_MS: Final = 30 * 86_400_000
+_RELOAD_S: Final = 5.0
+_FIRST_PAUSE_MS: Final = 1_000
+_LONGEST_PAUSE_MS: Final = 600_000
+
+Outcome = Done | Failed
+
+
+class _Shown(msgspec.Struct, frozen=True):
+    """What the server needs of a task's input; the file comes from the document itself."""
+
+    entities: tuple[Entity, ...] = ()
+    record: Mapping[str, Any] = {}
+
+
+class StepRunner:
+    """Does the steps of documents that this server can do."""
+
+    def __init__(self, engine: Engine, blobs: Blobs, export: JsonLinesExport, pool: StepPool) -> None:
+        self._engine = engine
+        self._blobs = blobs
+        self._export = export
+        self._pool = pool
+        self._worker = f"server-{engine.node}"
+        self._places = {kind: asyncio.Semaphore(count) for kind, count in _PLACES.items()}
+        self._watchers: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._reloading: asyncio.Task[None] | None = None
+        self._steps: Mapping[StepType, Callable[[Document, _Shown], Awaitable[Outcome]]] = {
+            StepType.OCR: self._read_text,
+            StepType.EXTRACT: self._extract,
+            StepType.EXPORT: self._deliver,
+        }
+
+    async def start(self) -> None:
+        """Take back what was left behind, and watch the queues of all projects."""
+        await self._give_back()
+        await self._learn_all()
+        if self._engine.store.shared:
+            self._reloading = asyncio.create_task(self._reload())
+
+    async def stop(self) -> None:
+        """End; what is being worked on is given back for whoever comes next."""
+        duties = [*self._watchers.values(), *self._jobs, *filter(None, [self._reloading])]
+        for duty in duties:
+            duty.cancel()
+        await asyncio.gather(*duties, return_exceptions=True)
+        await self._pool.close()
+
+    def learn(self, tenant: str, project: str, schema: Schema) -> None:
+        """Watch the queues of a project's steps."""
+        for step in schema.steps:
+            slot = (tenant, queue_of(project, step.id))
+            if step.type in _PLACES and not step.external and slot not in self._watchers:
+                self._watchers[slot] = asyncio.create_task(self._watch(*slot, self._places[step.type]))
+
+    # Knowing the projects ------------------------------------------------------------------------------
+
+    async def _learn_all(self) -> None:
+        """Every schema that a document may still be under."""
+        after, limit = "", BATCH_COMMANDS
+        while True:
+            records = await self._engine.store.records(DOCUMENT, None, after, limit)
+            is_last = len(records) < limit
+            # Tenants share names; of the last name some may be missing, so it is asked for again.
+            whole = records if is_last else [one for one in records if one.name != records[-1].name]
+            self._learn(whole)
+            if is_last:
+                return
+            if whole:
+                after = whole[-1].name
+            else:
+                limit *= 2
+
+    def _learn(self, records: list[Record]) -> None:
+        for record in records:
+            project, _, _ = record.name.rpartition(":")
+            self.learn(record.tenant, project, msgspec.json.decode(record.body, type=Schema))
+
+    async def _reload(self) -> None:
+        """Other servers make projects too."""
+        while True:
+            await asyncio.sleep(_RELOAD_S)
+            with contextlib.suppress(Exception):
+                await self._learn_all()
+
+    async def _give_back(self) -> None:
+        """Release what a killed process of this very server still holds."""
+        engine = self._engine
+        keys = await engine.store.due_tasks(engine.clock.now_ms() + STEP_LEASE_MS, 10 * BATCH_COMMANDS)
+        for start in range(0, len(keys), BATCH_COMMANDS):
+            found = await engine.store.tasks(keys[start : start + BATCH_COMMANDS])
+            mine = [task for task in found.values() if self._holds(task)]
+            await asyncio.gather(*(self._release(task) for task in mine))
+
+    def _holds(self, task: Task) -> bool:
+        return task.state == LEASED and task.dialect == DIALECT and task.worker == self._worker
+
+    # Working -------------------------------------------------------------------------------------------
+
+    async def _watch(self, tenant: str, queue: str, places: asyncio.Semaphore) -> None:
+        waiting = self._engine.waiting
+        while not waiting.closed:
+            with waiting.ticket(("queue", queue, tenant)) as ticket:
+                await places.acquire()
+                try:
+                    handout = await self._claim(tenant, queue)
+                except BaseException:
+                    places.release()
+                    raise
+                if handout is not None:
+                    self._begin(handout, places)
+                    continue
+                places.release()
+                await ticket.wait(WAIT_MS_MAX)
+
+    async def _claim(self, tenant: str, queue: str) -> Handout | None:
+        claim = Claim(
+            tenant=tenant,
+            queues=((queue, LEVEL_DEFAULT),),
+            worker=self._worker,
+            holder=self._worker,
+            lease_ms=STEP_LEASE_MS,
+        )
+        handouts = await self._engine.claim(claim)
+        return None if isinstance(handouts, Rejection) or not handouts else handouts[0]
+
+    def _begin(self, handout: Handout, places: asyncio.Semaphore) -> None:
+        """Work on a task beside the watcher, which goes on as soon as there is a place."""
+        job = asyncio.create_task(self._see_through(handout))
+        self._jobs.add(job)
+
+        def ended(job: asyncio.Task[None]) -> None:
+            self._jobs.discard(job)
+            places.release()
+
+        job.add_done_callback(ended)
+
+    async def _see_through(self, handout: Handout) -> None:
+        """Work on a task, and leave nobody waiting for a lease when that ends early."""
+        try:
+            await self._work(handout)
+        except (asyncio.CancelledError, PoolClosed):
+            await asyncio.shield(self._release(handout.task))
+        except Exception:
+            log.exception("the step of task %d failed in an unforeseen way", handout.task.key)
+            failed = Failed("STEP_CRASHED", "The step failed in an unforeseen way.")
+            await self._settle(handout.task, failed)
+
+    async def _work(self, handout: Handout) -> None:
+        document = await self._document(handout.task)
+        if document is None:
+            await self._release(handout.task, deny_ms=_DENY_MS)
+            return
+        shown = msgspec.json.decode(handout.input, type=_Shown)
+        working = asyncio.ensure_future(self._steps[document.current.type](document, shown))
+        keeping = asyncio.create_task(self._keep(handout.task, working))
+        try:
+            outcome = await working
+        except OSError as error:
+            log.warning("a step of document %d met %s", document.key, error)
+            await self._try_later(handout.task, error)
+        except asyncio.CancelledError:
+            if not keeping.done():
+                raise
+            log.info("the lease of task %d was lost", handout.task.key)
+        else:
+            await self._settle(handout.task, outcome)
+        finally:
+            working.cancel()
+            keeping.cancel()
+
+    async def _document(self, task: Task) -> Document | None:
+        """The document whose step this is; None for what somebody else put into the queue."""
+        if task.dialect != DIALECT or not task.flow:
+            return None
+        row = await self._engine.store.flow(task.flow)
+        document = None if row is None else msgspec.msgpack.decode(row.state, type=Document)
+        is_mine = document is not None and document.task == task.key and document.current.type in self._steps
+        return document if is_mine and document is not None and not document.current.external else None
+
+    async def _keep(self, task: Task, working: "asyncio.Future[Outcome]") -> None:
+        """Renew the lease until the work ends; end the work when the lease is lost."""
+        while True:
+            await asyncio.sleep(STEP_LEASE_MS / 3000)
+            renewal = Extend(key=task.key, tenant=None, lease_ms=STEP_LEASE_MS, token=task.token)
+            if isinstance(await self._engine.submit(renewal), Rejection):
+                working.cancel()
+                return
+
+    async def _settle(self, task: Task, outcome: Outcome) -> None:
+        fault_point("step_finished")
+        command: Complete | Fail
+        if isinstance(outcome, Done):
+            command = Complete(
+                key=task.key, tenant=None, result=outcome.result, token=task.token, worker=self._worker
+            )
+        else:
+            command = Fail(
+                key=task.key,
+                tenant=None,
+                code=outcome.code,
+                message=outcome.message,
+                final=True,
+                token=task.token,
+                worker=self._worker,
+            )
+        settled = await self._engine.submit(command)
+        if isinstance(settled, Rejection):
+            log.info("the outcome of task %d came too late: %s", task.key, settled.kind.value)
+
+    async def _try_later(self, task: Task, error: OSError) -> None:
+        pause_ms = backoff_ms(task.attempt, first_ms=_FIRST_PAUSE_MS, max_ms=_LONGEST_PAUSE_MS, seed=task.key)
+        command = Fail(
+            key=task.key,
+            tenant=None,
+            code="STEP_UNAVAILABLE",
+            message=error.strerror or type(error).__name__,
+            backoff_ms=pause_ms,
+            token=task.token,
+            worker=self._worker,
+        )
+        await self._engine.submit(command)
+
+    async def _release(self, task: Task, deny_ms: int = 0) -> None:
+        release = Release(key=task.key, tenant=None, token=task.token, worker=self._worker, deny_ms=deny_ms)
+        await self._engine.submit(release)
+
+    # Steps ---------------------------------------------------------------------------------------------
+
+    async def _read_text(self, document: Document, _shown: _Shown) -> Outcome:
+        data = await self._data(document)
+        return data if isinstance(data, Failed) else await self._pool.run(ReadText(data))
+
+    async def _extract(self, document: Document, shown: _Shown) -> Outcome:
+        data = await self._data(document)
+        return data if isinstance(data, Failed) else await self._pool.run(Extract(data, shown.entities))
+
+    async def _deliver(self, document: Document, shown: _Shown) -> Outcome:
+        """One line per document, however often it is tried: the export knows what it has written."""
+        await asyncio.to_thread(
+            self._export.append,
+            document.tenant,
+            document.project,
+            document.created_at,
+            ids.spell(ids.TASK, document.key),
+            dict(shown.record),
+        )
+        return Done(b"null")
+
+    async def _data(self, document: Document) -> bytes | Failed:
+        if document.file is None:
+            return Failed("FILE_MISSING", "The document has no file.")
+        try:
+            return await asyncio.to_thread(self._blobs.read, document.file.blob)
+        except BlobMissing:
+            return Failed("FILE_MISSING", "The file of the document is no longer there.")
+
+
+def export_folder(data: str) -> Path:
+    """Where exported documents lie below the data folder."""
+    return Path(data) / "export"
+
+
+def runner_of(engine: Engine, blobs: Blobs, data: str) -> StepRunner:
+    """A runner with its own step processes, started when the first file comes."""
+    return StepRunner(engine, blobs, JsonLinesExport(export_folder(data)), StepPool(_POOL_SIZE))

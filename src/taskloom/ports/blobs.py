@@ -1,0 +1,59 @@
+"""The blob port: files that are too large for a row, under names that nobody outside chose.
+
+All methods block, for they do what disks do: call them in a thread. What is committed is durable. What was
+committed and is referred to by nothing (the server died in between) is an orphan; it harms nobody and takes
+space until it is swept.
+"""
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from msgspec import Struct
+
+
+class Blob(Struct, frozen=True):
+    """A stored file."""
+
+    key: str
+    size: int
+    sha256: str
+
+
+class BlobTooLarge(Exception):  # noqa: N818  a limit was met, the store is well
+    """The file is larger than it may be; nothing of it was kept."""
+
+
+class BlobMissing(Exception):  # noqa: N818  as above
+    """There is no file of that key."""
+
+
+class IncomingBlob(Protocol):
+    """A file on its way in. Ends with `commit` or `discard`."""
+
+    size: int
+    """The bytes written so far."""
+
+    def write(self, piece: bytes) -> None:
+        """Add to it; raises BlobTooLarge beyond the limit."""
+
+    def commit(self) -> Blob:
+        """Make it durable; only now can it be read."""
+
+    def discard(self) -> None:
+        """Forget it."""
+
+
+class Blobs(Protocol):
+    """A store of files."""
+
+    def incoming(self, limit_bytes: int) -> IncomingBlob:
+        """Begin a new file."""
+
+    def read(self, key: str) -> bytes:
+        """The whole file; raises BlobMissing."""
+
+    def pieces(self, key: str, size: int) -> Iterator[bytes]:
+        """The file in pieces of at most `size` bytes; raises BlobMissing at once."""
+
+    def delete(self, key: str) -> None:
+        """Forget a file; nothing happens when it is gone."""

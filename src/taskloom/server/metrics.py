@@ -1,0 +1,92 @@
+"""What is measured, for Prometheus. Labels name operations and statuses, so their number is bounded."""
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from taskloom.core.task import LEASED, READY, SUSPENDED, WAITING
+from taskloom.engine.engine import Engine
+from taskloom.views.view import Compare, In, Query, Sort
+
+MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
+_COMMANDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
+_LIVE: Final = {"waiting": WAITING, "ready": READY, "leased": LEASED, "suspended": SUSPENDED}
+
+
+class Metrics:
+    """The measurements of one server; each server has its own registry."""
+
+    def __init__(self, version: str) -> None:
+        self.registry = registry = CollectorRegistry()
+        self._requests = Counter(
+            "taskloom_requests", "Requests answered.", ["operation", "status"], registry=registry
+        )
+        self._seconds = Histogram(
+            "taskloom_request_seconds",
+            "Time to answer; long polls include their wait.",
+            ["operation"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._batch = Histogram(
+            "taskloom_batch_commands", "Commands per commit.", buckets=_COMMANDS, registry=registry
+        )
+        self._commit = Histogram(
+            "taskloom_commit_seconds", "Time per commit.", buckets=_SECONDS, registry=registry
+        )
+        self._tasks = Gauge("taskloom_tasks", "Tasks that have not ended.", ["state"], registry=registry)
+        self._oldest = Gauge(
+            "taskloom_oldest_ready_seconds", "Age of the oldest task that is ready.", registry=registry
+        )
+        self._waiters = Gauge("taskloom_waiters", "Open waits.", registry=registry)
+        self._lag = Gauge(
+            "taskloom_outbox_lag_seconds", "How long the most overdue callback is due.", registry=registry
+        )
+        build = Gauge("taskloom_build_info", "The version that runs.", ["version"], registry=registry)
+        build.labels(version).set(1)
+
+    def observer(self, operation: str) -> Callable[[int, float], None]:
+        """What is to be called with status and seconds after each call of an operation."""
+        seconds = self._seconds.labels(operation).observe
+        counts: dict[int, Callable[[], None]] = {}
+
+        def observe(status: int, elapsed_s: float) -> None:
+            count = counts.get(status)
+            if count is None:
+                count = counts[status] = self._requests.labels(operation, str(status)).inc
+            count()
+            seconds(elapsed_s)
+
+        return observe
+
+    def committed(self, commands: int, seconds: float) -> None:
+        """A batch was committed; called in the store's thread."""
+        self._batch.observe(commands)
+        self._commit.observe(seconds)
+
+    async def text(self, engine: Engine) -> bytes:
+        """Everything in Prometheus' text format; what the store knows is read now."""
+        now = engine.clock.now_ms()
+        live = In("state", tuple(int(state) for state in _LIVE.values()))
+        groups = await engine.store.aggregate(Query(view="tasks", tenants=None, filter=live), ("state",))
+        counts = {state: count for (state,), count in groups}
+        for name, state in _LIVE.items():
+            self._tasks.labels(name).set(counts.get(int(state), 0))
+        oldest = await engine.store.search(
+            Query(
+                view="tasks",
+                tenants=None,
+                filter=Compare("state", "eq", int(READY)),
+                sort=(Sort("created_at"),),
+                limit=1,
+                total=False,
+            )
+        )
+        self._oldest.set((now - oldest.rows[0]["created_at"]) / 1000 if oldest.rows else 0)
+        due = await engine.store.due_outbox(now, 1)
+        self._lag.set(max(0, now - due[0].next_at) / 1000 if due else 0)
+        self._waiters.set(len(engine.waiting))
+        return generate_latest(self.registry)

@@ -1,0 +1,125 @@
+"""Blobs in a local directory: `<root>/<two digits>/<key>`, written beside their place and moved when whole.
+
+Keys are made here and checked on the way in, so no name given from outside ever touches the disk. What a
+crash left half-written lies in `<root>/incoming` and is removed after a day.
+"""
+
+import hashlib
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from taskloom.ports.blobs import Blob, BlobMissing, BlobTooLarge
+
+_KEY: Final = re.compile(r"[0-9a-f]{32}")
+_STALE_S: Final = 86_400
+_INCOMING: Final = "incoming"
+
+
+class LocalBlobs:
+    """The blob port on a directory of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def incoming(self, limit_bytes: int) -> "LocalIncoming":
+        """Begin a new file."""
+        folder = self._root / _INCOMING
+        if not folder.is_dir():
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            _sync(self._root.parent)
+        return LocalIncoming(self._root, secrets.token_hex(16), limit_bytes)
+
+    def read(self, key: str) -> bytes:
+        """The whole file."""
+        try:
+            return self._path(key).read_bytes()
+        except FileNotFoundError:
+            raise BlobMissing(key) from None
+
+    def pieces(self, key: str, size: int) -> Iterator[bytes]:
+        """The file in pieces."""
+        try:
+            file = self._path(key).open("rb")
+        except FileNotFoundError:
+            raise BlobMissing(key) from None
+        return _pieces(file, size)
+
+    def delete(self, key: str) -> None:
+        """Forget a file."""
+        self._path(key).unlink(missing_ok=True)
+
+    def sweep(self) -> int:
+        """Remove what was begun and never finished, a day later; answers how many."""
+        folder = self._root / _INCOMING
+        if not folder.is_dir():
+            return 0
+        stale_before_s = time.time() - _STALE_S
+        stale = [path for path in folder.iterdir() if path.stat().st_mtime < stale_before_s]
+        for path in stale:
+            path.unlink(missing_ok=True)
+        return len(stale)
+
+    def _path(self, key: str) -> Path:
+        if _KEY.fullmatch(key) is None:
+            raise BlobMissing(key)
+        return self._root / key[:2] / key
+
+
+class LocalIncoming:
+    """A file being written; its digest is made on the way."""
+
+    def __init__(self, root: Path, key: str, limit_bytes: int) -> None:
+        self._root = root
+        self._key = key
+        self._limit_bytes = limit_bytes
+        self._path = root / _INCOMING / key
+        self._file = self._path.open("xb", buffering=0)
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def write(self, piece: bytes) -> None:
+        """Add to it; raises BlobTooLarge beyond the limit."""
+        self.size += len(piece)
+        if self.size > self._limit_bytes:
+            raise BlobTooLarge
+        self._digest.update(piece)
+        left = memoryview(piece)
+        while left:
+            left = left[self._file.write(left) or 0 :]
+
+    def commit(self) -> Blob:
+        """Make it durable: the bytes, then the name, then the folders that know the name."""
+        os.fsync(self._file.fileno())
+        self._file.close()
+        folder = self._root / self._key[:2]
+        is_new = not folder.is_dir()
+        folder.mkdir(exist_ok=True, mode=0o700)
+        self._path.rename(folder / self._key)
+        _sync(folder)
+        if is_new:
+            _sync(self._root)
+        return Blob(self._key, self.size, self._digest.hexdigest())
+
+    def discard(self) -> None:
+        """Forget it."""
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+
+def _pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(size):
+            yield piece
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
