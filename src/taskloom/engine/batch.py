@@ -50,7 +50,9 @@ class SlotBusy(Exception):  # noqa: N818  a signal to the driver, not an error
 def together(loads: Sequence[Load]) -> Load:
     """One load that names everything these name, each thing once."""
     names = Load.__struct_fields__
-    return Load(**{name: list(dict.fromkeys(x for one in loads for x in getattr(one, name))) for name in names})
+    return Load(
+        **{name: list(dict.fromkeys(x for one in loads for x in getattr(one, name))) for name in names}
+    )
 
 
 class Environment(Struct):

@@ -33,7 +33,6 @@ from taskloom.server.settings import Settings
 from taskloom.server.tokens import Tokens as BearerTokens
 from taskloom.store.blobs import LocalBlobs
 from taskloom.store.memory import MemoryStore
-from taskloom.store.memory import MemoryStore
 from taskloom.store.sqlite.store import SqliteStore
 from taskloom.views.view import Project
 
@@ -119,9 +118,31 @@ def _plan(
 
 
 def _store(settings: Settings) -> Store:
+    """The adapter the setting names; a database's driver is loaded only where it is used."""
     if settings.store == "memory":
         return MemoryStore()
-    return SqliteStore(settings.data)
+    if settings.store == "sqlite":
+        return SqliteStore(settings.data)
+    adapter: Any = _optional("taskloom.store.postgres.store", "postgres")
+    store: Store = adapter.PostgresStore(settings.store)
+    return store
+
+
+def _bus(settings: Settings) -> Bus:
+    """Servers that share a database wake each other through it, unless a bus is named."""
+    if settings.bus == "memory" and settings.store not in {"sqlite", "memory"}:
+        adapter: Any = _optional("taskloom.bus.postgres", "postgres")
+        bus: Bus = adapter.PostgresBus(settings.store)
+        return bus
+    return MemoryBus()
+
+
+def _optional(module: str, extra: str) -> Any:
+    """A module that needs an optional dependency."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise SystemExit(f"{error.name} is not installed: pip install 'taskloom[{extra}]'") from error
 
 
 def _sender(settings: Settings, clock: Clock, secrets: SecretSource) -> Deliverer:

@@ -1,10 +1,10 @@
 """Answers the requests of a batch within one transaction, taking every lock in the one order.
 
-Roots by key, then task rows by key, then records by name: the first load of a transaction waits for them. A later
-load must not wait, for it may come out of order; what it cannot have at once ends the transaction, and the
-batch starts again with the larger set. Slots (subscriptions, idempotency keys) are tried and never waited for:
-commands that need a busy one are left out of the batch. Hand-outs skip what others hold. View rows, counters,
-lanes and the event head come last, each kind in sorted order.
+Roots by key, then task rows by key, then records by name: the first load of a transaction waits for them. A
+later load must not wait, for it may come out of order; what it cannot have at once ends the transaction, and
+the batch starts again with the larger set. Slots (subscriptions, idempotency keys) are tried and never waited
+for: commands that need a busy one are left out of the batch. Hand-outs skip what others hold. View rows,
+counters, lanes and the event head come last, each kind in sorted order.
 """
 
 import hashlib

@@ -47,7 +47,7 @@ _UNABLE: Final = (asyncpg.InsufficientResourcesError, asyncpg.ReadOnlySQLTransac
 
 def meaning(error: Exception) -> Exception:
     """The port's word for an error before the commit; an error of the batch itself stays what it is."""
-    if isinstance(error, _UNLUCKY) or isinstance(error, UNREACHABLE):
+    if isinstance(error, (*_UNLUCKY, *UNREACHABLE)):
         return TransientError(str(error))
     if isinstance(error, _UNABLE):
         return UnavailableError(str(error))

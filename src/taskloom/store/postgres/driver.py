@@ -1,9 +1,9 @@
 """Drives batches on one writer connection, each in a transaction of its own.
 
-What becomes of a batch when the connection is lost depends on when. Before the COMMIT was sent nothing stands,
-and the batch may be run again. After it was sent the transaction may stand or not; the mark that every batch
-writes with its changes answers that on a new connection. Where even this cannot be found out, the batch is
-reported as unknown and never run again.
+What becomes of a batch when the connection is lost depends on when. Before the COMMIT was sent nothing
+stands, and the batch may be run again. After it was sent the transaction may stand or not; the mark that every
+batch writes with its changes answers that on a new connection. Where even this cannot be found out, the batch
+is reported as unknown and never run again.
 """
 
 import asyncio
@@ -150,7 +150,7 @@ class Writer:
     async def _find_out(
         self, session: Session, mark: Mark, work: Work, result: Any, error: Exception
     ) -> None:
-        """The answer to COMMIT was lost: did it take place?"""
+        """The answer to COMMIT was lost: ask the database whether it took place."""
         if not session.saved:
             self._source.failed(work, TransientError(str(error)))
             return
@@ -167,7 +167,7 @@ class Writer:
 async def stands_after_all(url: str, mark: Mark) -> bool | None:
     """Whether the batch of a mark was committed; None when that cannot be found out in time.
 
-    The mark's row is read under its lock: while the lost transaction is still under way the read waits for it.
+    The mark is read under its node's lock: while the lost transaction is under way the read waits for it.
     """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + _RESOLVE_S

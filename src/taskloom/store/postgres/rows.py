@@ -92,12 +92,13 @@ def folded(changes: Sequence[RowChange]) -> dict[str, dict[int, RowFold]]:
 
 
 async def rows_apply(connection: Connection, views: Mapping[str, View], changes: Sequence[RowChange]) -> None:
-    """Insert, change or remove rows: by view, then by key, so that no two transactions wait for each other."""
+    """Insert, change or remove rows: by view, then by key, so that no two batches wait for each other."""
     for name, folds in sorted(folded(changes).items()):
         view = views[name]
         removed = sorted(key for key, fold in folds.items() if fold.removed)
         if removed:
-            await connection.execute(f"DELETE FROM {table(view)} WHERE key = ANY($1::bigint[])", removed)  # noqa: S608
+            gone = f"DELETE FROM {table(view)} WHERE key = ANY($1::bigint[])"  # noqa: S608
+            await connection.execute(gone, removed)
         groups: dict[tuple[str, ...], list[int]] = {}
         for key in sorted(folds):
             values = folds[key].values
@@ -105,7 +106,7 @@ async def rows_apply(connection: Connection, views: Mapping[str, View], changes:
                 groups.setdefault(tuple(sorted(values)), []).append(key)
         if len(groups) > 1:
             keys = sorted(key for group in groups.values() for key in group)
-            lock = f"SELECT FROM {table(view)} WHERE key = ANY($1::bigint[]) ORDER BY key FOR UPDATE"  # noqa: S608
+            lock = f"SELECT FROM {table(view)} WHERE key = ANY($1::bigint[]) ORDER BY key FOR UPDATE"
             await connection.execute(lock, keys)
         for columns, keys in sorted(groups.items()):
             await _rows_put(connection, view, columns, [(key, folds[key]) for key in keys])

@@ -1,4 +1,4 @@
-"""The reading statements of the PostgreSQL store, one function per statement, named as in the SQLite store."""
+"""The reading statements of the PostgreSQL store, one function each, named as in the SQLite store."""
 
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
@@ -137,7 +137,8 @@ async def lanes_open(connection: Connection, shelf: Shelf, limit: int, now: int)
 
 
 def _shelf(shelf: Shelf) -> tuple[str, list[Any]]:
-    conditions, values = "queue = $1", [stored(shelf.queue)]
+    conditions = "queue = $1"
+    values: list[Any] = [stored(shelf.queue)]
     if shelf.level >= 0:
         values.append(shelf.level)
         conditions += f" AND level = ${len(values)}"
@@ -213,7 +214,9 @@ async def flows_by_key(connection: Connection, keys: Sequence[int], lock: str = 
         f" ORDER BY key {lock}",
         keys,
     )
-    return {key: FlowRow(key, root, shown(kind), shown(tenant), state) for key, root, kind, tenant, state in rows}
+    return {
+        key: FlowRow(key, root, shown(kind), shown(tenant), state) for key, root, kind, tenant, state in rows
+    }
 
 
 def _record(row: Sequence[Any]) -> Record:
@@ -265,7 +268,9 @@ async def idempotency_by_id(
         " (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]))",
         *columns,
     )
-    found = [IdempotencyRow(shown(row[0]), shown(row[1]), shown(row[2]), *row[3:]) for row in map(tuple, rows)]
+    found = [
+        IdempotencyRow(shown(row[0]), shown(row[1]), shown(row[2]), *row[3:]) for row in map(tuple, rows)
+    ]
     return {(row.tenant, row.scope, row.key): row for row in found}
 
 
@@ -323,7 +328,9 @@ def _call(row: Sequence[Any]) -> OutboxRow:
 
 async def outbox_due(connection: Connection, now: int, limit: int) -> list[OutboxRow]:
     """Calls that may leave now, oldest first."""
-    rows = await connection.fetch("SELECT * FROM outbox WHERE next_at <= $1 ORDER BY key LIMIT $2", now, limit)
+    rows = await connection.fetch(
+        "SELECT * FROM outbox WHERE next_at <= $1 ORDER BY key LIMIT $2", now, limit
+    )
     return [_call(row) for row in rows]
 
 

@@ -1,10 +1,11 @@
 """The PostgreSQL store: any number of servers over one database; batches on two writer connections each.
 
-Every acknowledged batch was committed with `synchronous_commit=on`. Connections that break are replaced; while
-the database is away, commands and reads end in `UnavailableError`.
+Every acknowledged batch was committed with `synchronous_commit=on`. Connections that break are replaced;
+while the database is away, commands and reads end in `UnavailableError`.
 """
 
 import asyncio
+import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
@@ -94,10 +95,8 @@ class PostgresStore:
         await asyncio.gather(*self._runs)
         if self._pool is None:
             return
-        try:
+        with contextlib.suppress(UnavailableError):  # then the lease runs out by itself
             await self._read(nodes.give_back, self._owner)
-        except UnavailableError:
-            pass  # the lease runs out by itself
         try:
             async with asyncio.timeout(2):
                 await self._pool.close()
@@ -118,9 +117,7 @@ class PostgresStore:
     def start(self, source: WorkSource) -> None:
         """Drive batches on the writer connections, on the event loop."""
         node = (self._node, self._owner)
-        self._writers = [
-            Writer(self._url, number, node, self._views, source) for number in range(_WRITERS)
-        ]
+        self._writers = [Writer(self._url, number, node, self._views, source) for number in range(_WRITERS)]
         self._runs = [asyncio.create_task(writer.run()) for writer in self._writers]
 
     def kick(self) -> None:

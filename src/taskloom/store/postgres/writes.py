@@ -35,7 +35,9 @@ def _arrays(types: Sequence[str], first: int = 1) -> str:
     return ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(types, first))
 
 
-INSERT_TASKS: Final = f"INSERT INTO tasks ({COLUMNS}, due_at) SELECT * FROM unnest({_arrays((*_TYPES, 'bigint'))})"  # noqa: S608
+INSERT_TASKS: Final = (
+    f"INSERT INTO tasks ({COLUMNS}, due_at) SELECT * FROM unnest({_arrays((*_TYPES, 'bigint'))})"  # noqa: S608
+)
 INSERT_HISTORY: Final = f"INSERT INTO history ({COLUMNS}) SELECT * FROM unnest({_arrays(_TYPES)})"  # noqa: S608
 UPDATE_TASKS: Final = (
     f"UPDATE tasks AS t SET {', '.join(f'{name} = n.{name}' for name in (*_CHANGING, 'due_at'))}"  # noqa: S608
@@ -110,7 +112,8 @@ async def payloads_insert(connection: Connection, rows: Sequence[tuple[int, byte
 async def flows_insert(connection: Connection, flows: Sequence[FlowRow]) -> None:
     """New flows; one that another transaction made meanwhile is a conflict."""
     await connection.execute(
-        "INSERT INTO flows SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[])",
+        "INSERT INTO flows SELECT * FROM"
+        " unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[])",
         [flow.key for flow in flows],
         [flow.root for flow in flows],
         all_stored(flow.kind for flow in flows),
@@ -286,11 +289,14 @@ async def counters_delete(connection: Connection, flows: Sequence[int]) -> None:
     await connection.execute("DELETE FROM counters WHERE flow = ANY($1::bigint[])", flows)
 
 
-async def lanes_floors(connection: Connection, places: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+async def lanes_floors(
+    connection: Connection, places: Sequence[tuple[str, int]]
+) -> dict[tuple[str, int], int]:
     """For each (queue, level) the clock at which an empty lane joins."""
     rows = await connection.fetch(
         "SELECT p.queue, p.level, coalesce("
-        " (SELECT min(l.virtual_time) FROM lanes l WHERE l.queue = p.queue AND l.level = p.level AND depth > 0),"
+        " (SELECT min(l.virtual_time) FROM lanes l WHERE l.queue = p.queue AND l.level = p.level"
+        " AND l.depth > 0),"
         " (SELECT max(l.virtual_time) FROM lanes l WHERE l.queue = p.queue AND l.level = p.level), 0)"
         " FROM unnest($1::text[], $2::smallint[]) AS p (queue, level)",
         [stored(queue) for queue, _ in places],
@@ -307,8 +313,8 @@ async def lanes_add(connection: Connection, changes: Mapping[LaneId, LaneChange]
     joins = [floors[name[:2]] if changes[name].fills else 0 for name in names]
     await connection.execute(
         "INSERT INTO lanes (queue, level, tenant, lane, depth, in_flight, virtual_time, floor)"
-        " SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::bigint[], $6::bigint[],"
-        " $7::bigint[], $8::bigint[])"
+        " SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::bigint[],"
+        " $6::bigint[], $7::bigint[], $8::bigint[])"
         " ON CONFLICT (tenant, queue, level, lane) DO UPDATE SET"
         " virtual_time = excluded.virtual_time - excluded.floor + CASE WHEN lanes.depth > 0"
         " THEN lanes.virtual_time ELSE greatest(lanes.virtual_time, excluded.floor) END,"
