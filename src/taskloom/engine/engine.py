@@ -203,6 +203,10 @@ class Engine:
                 return True
             return await ticket.wait(min(wait_ms, POLL_MS)) and self.sequence > after
 
+    async def sweep(self) -> None:
+        """Do all that is due now, instead of waiting until the sweeper comes round."""
+        await self._sweeper.sweep()
+
     def _publish(self, result: BatchResult) -> None:
         """A batch was committed: ring whom it concerns."""
         waiting = self.waiting
@@ -218,7 +222,7 @@ class Engine:
         for task in result.finished:
             waiting.notify(("task", task.key))
             topics.add(f"task {task.key}")
-        for flow in result.ended:
+        for flow in result.flows:
             waiting.notify(("flow", flow))
             topics.add(f"flow {flow}")
         if result.next_due:

@@ -51,12 +51,12 @@ class BatchResult(Struct, gc=False):
     ready: Mapping[tuple[str, str], int] = {}
     """(queue, tenant) -> tasks that became ready."""
     finished: Sequence[Task] = ()
+    flows: Sequence[int] = ()
+    """Flows that changed or ended."""
     next_due: int = 0
     """The earliest instant the batch asked to be woken at, 0 for none."""
     outbox: bool = False
     follow_ups: Sequence[FollowUpRow] = ()
-    ended: Sequence[int] = ()
-    """Flows that ended."""
 
 
 def run(
@@ -246,8 +246,8 @@ def _result(
         sequence,
         ready,
         finished,
+        list(batch.flows_dirty),
         next_due,
         bool(save.outbox),
         [*save.follow_ups, *released],
-        save.flows_ended,
     )
