@@ -1,7 +1,7 @@
 """Drives batches on one writer connection, each in a transaction of its own.
 
 What becomes of a batch when the connection is lost depends on when. Before the COMMIT was sent nothing
-stands, and the batch may be run again. After it was sent the transaction may stand or not; the mark that every
+stands, and the batch may be run again. After it was sent the transaction may stand or not; the mark every
 batch writes with its changes answers that on a new connection. Where even this cannot be found out, the batch
 is reported as unknown and never run again.
 """

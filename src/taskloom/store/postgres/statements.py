@@ -377,10 +377,9 @@ async def due_timers(connection: Connection, now: int, limit: int) -> list[Timer
 
 
 async def next_due(connection: Connection) -> int | None:
-    """The earliest instant anything is due."""
+    """The earliest instant a task or timer is due."""
     found = await connection.fetchval(
-        "SELECT least((SELECT min(due_at) FROM tasks), (SELECT min(at) FROM timers),"
-        " (SELECT min(next_at) FROM outbox))"
+        "SELECT least((SELECT min(due_at) FROM tasks), (SELECT min(at) FROM timers))"
     )
     return None if found is None or found >= NEVER_MS else int(found)
 
