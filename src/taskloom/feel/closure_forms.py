@@ -6,7 +6,8 @@ from taskloom.feel import access, invocation, logic
 from taskloom.feel.bindings import cost_of, is_position, is_truth, mentions
 from taskloom.feel.built_in import BuiltIn
 from taskloom.feel.closures import ClosureCompiler, Code, Frame, compiles
-from taskloom.feel.diagnostics import Span, WarningCode
+from taskloom.feel.diagnostics import Span
+from taskloom.feel.external import external
 from taskloom.feel.inference import result_type
 from taskloom.feel.nodes import (
     Call,
@@ -163,10 +164,10 @@ class ClosureBody:
 @compiles(FunctionLiteral)
 def _function(compiler: ClosureCompiler, node: FunctionLiteral) -> Code:
     span = node.span
-    if node.external:
-        message = "External functions are not supported"
-        return lambda frame: frame.run.warn(WarningCode.UNSUPPORTED, message, span)
     names = tuple(parameter.name for parameter in node.parameters)
+    if node.external:
+        mapping = compiler.code(node.body)
+        return lambda frame: external(frame.run, span, names, mapping(frame))
     with compiler.bindings.names(names) as slots:
         body = compiler.code(node.body)
     resolved = tuple(

@@ -222,9 +222,11 @@ def _level(  # noqa: PLR0917 - one call per level of the nest
 
 @generates(FunctionLiteral)
 def _function(generator: Generator, node: FunctionLiteral, own_slot: int | None = None) -> Operand:
-    if node.external:
-        return _warning(generator, node, WarningCode.UNSUPPORTED, "External functions are not supported")
     out = generator.out
+    if node.external:
+        given = out.constant(tuple(parameter.name for parameter in node.parameters))
+        mapping = generator.operand(node.body).text
+        return Operand(out.keep(f"external(run, {out.span(node.span)}, {given}, {mapping})"))
     outer_lines, outer_used = out.lines, generator.used
     out.lines, generator.used = [], set()
     names = tuple(parameter.name for parameter in node.parameters)

@@ -205,7 +205,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class FunctionLiteral(Expr):
-    """`function(a, b: number) a + b`; an external one is read, and refused when evaluated."""
+    """`function(a, b: number) a + b`; the body of an external one names a method of Java."""
 
     parameters: tuple[Parameter, ...]
     body: Expr
