@@ -2,7 +2,15 @@
 
 import pytest
 
-from taskloom.feel import Dialect, FeelSyntaxError, NameTable, parse, parse_unary_tests, table_of
+from taskloom.feel import (
+    Dialect,
+    FeelSyntaxError,
+    NameTable,
+    compile_expression,
+    parse,
+    parse_unary_tests,
+    table_of,
+)
 from taskloom.feel import nodes as n
 from taskloom.feel.printer import to_text
 
@@ -153,3 +161,9 @@ def test_a_text_in_printed_form_is_printed_as_it_stands(text):
 @pytest.mark.parametrize("text", ["-", "< 5, [1..2]", 'not("a", > 3)', "(not(?))", "? > 1"])
 def test_unary_tests_in_printed_form_are_printed_as_they_stand(text):
     assert to_text(parse_unary_tests(text)) == text
+
+
+def test_members_of_untyped_data_may_have_blanks():
+    compiled = compile_expression("order.line items[item.unit price > 1].unit price", ["order"])
+    order = {"line items": [{"unit price": 1}, {"unit price": 2}]}
+    assert compiled.evaluate({"order": order}).value == [2]

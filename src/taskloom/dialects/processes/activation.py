@@ -22,7 +22,7 @@ from taskloom.dialects.processes.requests import JobActivation
 from taskloom.dialects.processes.tasks import attributes_of
 from taskloom.dialects.processes.translate import acting_tenants, key_text, tenant_text
 from taskloom.engine.outcome import Handout
-from taskloom.flows.bpmn.flow import JOB_LEVEL
+from taskloom.flows.bpmn.job_tasks import JOB_LEVEL
 
 REQUEST_TIMEOUT_MS_DEFAULT = 10_000
 ANSWER_BYTES_MAX = 4 * MIB
