@@ -30,6 +30,7 @@ class CompiledDecision(msgspec.Struct, frozen=True):
     kind: FeelType
     quick: frozenset[type]
     line: int
+    logic: str
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -85,7 +86,7 @@ def _decide(program: Program, run: DmnRun, key: Key, values: Values, around: Map
         tables = tuple(run.tables[before:])
         del run.tables[before:]
         home = program.graph.homes[key]
-        run.decided(DecisionRecord(node.id, node.name, home.name, value, tables))
+        run.decided(DecisionRecord(node.id, node.name, home.name, decision.logic, value, tables))
     return value
 
 
@@ -134,6 +135,8 @@ def run_service(program: Program, run: DmnRun, key: Key, values: Values, given: 
     return {program.graph.nodes[output].variable.name: values.get(output) for output in outputs}
 
 
-def compiled_decision(code: Code | None, plan: ScopePlan, kind: FeelType, line: int) -> CompiledDecision:
+def compiled_decision(
+    code: Code | None, plan: ScopePlan, kind: FeelType, line: int, logic: str
+) -> CompiledDecision:
     """A decision, with the types whose values need no closer look."""
-    return CompiledDecision(code, plan, kind, quick_types(kind), line)
+    return CompiledDecision(code, plan, kind, quick_types(kind), line, logic)
