@@ -19,6 +19,9 @@ from taskloom.feel import ANY, Dialect, FeelType, Function, Run, Value
 Values = dict[Key, Value]
 Allows = Callable[[Value], bool]
 
+ORDERS_MAX: Final = 200
+"""For how many questions the order of decisions is remembered; each may be as long as the model."""
+
 NOTHING: Final[Mapping[str, Value]] = {}
 
 
@@ -44,9 +47,11 @@ class Program(msgspec.Struct, frozen=True):
     orders: dict[tuple[tuple[Key, ...], frozenset[Key]], tuple[Key, ...]] = {}
 
     def order(self, wanted: tuple[Key, ...], given: frozenset[Key] = frozenset()) -> tuple[Key, ...]:
-        """The decisions to run, requirements first; remembered, since only so many questions can be asked."""
+        """The decisions to run, requirements first; remembered for the questions asked last."""
         known = self.orders.get((wanted, given))
         if known is None:
+            if len(self.orders) >= ORDERS_MAX:
+                self.orders.clear()
             known = self.orders[wanted, given] = tuple(self.graph.order(wanted, given))
         return known
 
