@@ -1,8 +1,8 @@
 """Tenants cannot see, guess or change each other's things (A14).
 
 For each dialect a `Scene`: tenant A makes things that carry a mark, and every call that names one of them is
-made by tenant B, once with A's id and once with an id that nobody has. Both answers must be the same, lists and
-claims of B must hold nothing of A's, and A's things must be as before.
+made by tenant B, once with A's id and once with an id that nobody has. Both answers must be the same, lists
+and claims of B must hold nothing of A's, and A's things must be as before.
 """
 
 import asyncio
