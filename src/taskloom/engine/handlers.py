@@ -236,7 +236,6 @@ def _fire_timer(change: Change, command: FireTimer) -> Outcome:
     slot = (command.flow, command.name)
     if change.batch.timers.get(slot) != command.at:
         return Rejection(Kind.NOT_FOUND, command.flow)
-    del change.batch.timers[slot]
     change.write("timers_cleared", slot)
     fired = FlowCommand(kind="", name=TIMER, tenant=None, flow=command.flow, body=command.name.encode())
     flow = change.flow(command.flow)
@@ -274,10 +273,11 @@ def _put_records(change: Change, command: PutRecords) -> Outcome:
 
 def _outbox_result(change: Change, command: OutboxResult) -> Outcome:
     row = change.batch.outbox.get(command.key)
-    if row is None:
+    if row is None or command.taken_from not in (0, row.next_at):
         return Rejection(Kind.NOT_FOUND, command.key)
     if command.next_at > 0:
-        change.write("outbox", OutboxRow(row.key, row.tenant, row.task, row.attempt + 1, command.next_at))
+        attempt = row.attempt if command.taken_from else row.attempt + 1
+        change.write("outbox", OutboxRow(row.key, row.tenant, row.task, attempt, command.next_at))
     else:
         change.write("outbox_done", row.key)
     return Accepted(None)

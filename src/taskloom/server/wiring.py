@@ -102,7 +102,7 @@ def _plan(
         store=given.store or _store(settings),
         clock=clock,
         tokens=given.tokens or SystemTokens(),
-        bus=given.bus or MemoryBus(),
+        bus=given.bus or _bus(settings),
         deliverer=given.deliverer or _sender(settings, clock, secrets),
         flows=[flow for dialect in spoken for flow in dialect.flows],
         views=[view for dialect in spoken for view in dialect.views],
@@ -112,9 +112,31 @@ def _plan(
 
 
 def _store(settings: Settings) -> Store:
+    """The adapter the setting names; a database's driver is loaded only where it is used."""
     if settings.store == "memory":
         return MemoryStore()
-    return SqliteStore(settings.data)
+    if settings.store == "sqlite":
+        return SqliteStore(settings.data)
+    adapter: Any = _optional("taskloom.store.postgres.store", "postgres")
+    store: Store = adapter.PostgresStore(settings.store)
+    return store
+
+
+def _bus(settings: Settings) -> Bus:
+    """Servers that share a database wake each other through it, unless a bus is named."""
+    if settings.bus == "memory" and settings.store not in {"sqlite", "memory"}:
+        adapter: Any = _optional("taskloom.bus.postgres", "postgres")
+        bus: Bus = adapter.PostgresBus(settings.store)
+        return bus
+    return MemoryBus()
+
+
+def _optional(module: str, extra: str) -> Any:
+    """A module that needs an optional dependency."""
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise SystemExit(f"{error.name} is not installed: pip install 'taskloom[{extra}]'") from error
 
 
 def _sender(settings: Settings, clock: Clock, secrets: SecretSource) -> Deliverer:
