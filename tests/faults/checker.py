@@ -124,6 +124,8 @@ def _completions(
             continue
         stored = evidence.results.get(task.result_key, b"")
         there = operation.mark.encode() in stored
+        if operation.result == OK and operation.attempt not in (0, task.attempt):
+            yield f"C5: {operation.mark} wrote with the token of attempt {operation.attempt}, not the last"
         if operation.result == OK and not there:
             yield f"C1: ok completion {operation.mark} of {operation.task} is lost; stored {stored[:120]!r}"
         if operation.result == REFUSED and there:
@@ -209,8 +211,3 @@ def _at_rest(evidence: Evidence, now: int) -> Iterable[str]:
     for task in evidence.tasks.values():
         if not task.is_final and task.due_at < now - 5_000:
             yield f"C8: task {task.key} was due and nothing happened: {task}"
-
-
-def key_of(dialect: str, task: str) -> int:
-    """The core key a dialect's identifier spells."""
-    return _SPELLINGS[dialect](task)

@@ -20,6 +20,8 @@ class Operation(Struct):
     verb: str
     task: str = ""
     mark: str = ""
+    attempt: int = 0
+    """The attempt whose lease token the call showed, 0 for none."""
     result: str = UNKNOWN
     status: int = 0
     detail: str = ""

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from samples.invoices import INVOICE_SCHEMA, make_invoice
-
 from samples.processes import row_of_tasks
 from tests.faults import client as faults_client
 from tests.faults.server import HANG_GUARD_S, ROOT, ROOT_KEY, ServerProcess

@@ -33,6 +33,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         selector = _Selector()
         selector.loop = self
         super().__init__(selector)
+        self._clock_resolution = 1e-6  # else a rounding error would be waited for for ever
 
     def time(self) -> float:
         return self.passed_s

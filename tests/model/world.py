@@ -7,10 +7,7 @@ waited in it, the store keeps what was committed. The history and the checker ar
 import asyncio
 import contextlib
 import random
-from collections.abc import Sequence
 from typing import Any
-
-from taskloom.store.memory import MemoryStore
 
 from taskloom.bus.memory import MemoryBus
 from taskloom.core.commands import Cancel, Claim, Complete, Create, Extend, Fail, HolderRule, Release
@@ -19,7 +16,7 @@ from taskloom.engine.engine import Engine, Plan
 from taskloom.engine.outcome import Accepted, Handout
 from taskloom.ports.callbacks import Call, Delivery
 from taskloom.ports.store import Store, Work, WorkSource
-from taskloom.views.view import View
+from taskloom.store.memory import MemoryData, MemoryStore
 from tests.faults.history import OK, REFUSED, UNKNOWN, Operation
 from tests.model.virtual import VirtualClock, VirtualLoop
 
@@ -27,85 +24,57 @@ TENANTS = ("north", "south")
 LEASE_MS = 2_000
 
 
-class CrashError(BaseException):
-    """The power went off."""
+class PowerCutError(Exception):
+    """Died between two steps of a batch."""
 
 
-class FragileStore:
-    """The memory store with a switch: off, it does nothing any more for the engine that holds it.
+class FragileStore(MemoryStore):
+    """The memory store of one life of a server: after so many steps the power goes off.
 
-    It goes off at a chosen number of steps: between two requests of a batch (nothing of it is kept), or right
-    after the commit (everything is kept, nobody hears of it).
+    That is between two requests of a batch (nothing of it is kept), or right after a commit (all of it is
+    kept, and nobody hears of it). Off, it does nothing any more for the engine that holds it.
     """
 
-    shared = False
-
-    def __init__(self, store: MemoryStore, steps: int, dice: random.Random) -> None:
-        self._store = store
+    def __init__(self, data: MemoryData, steps: int, dice: random.Random) -> None:
+        super().__init__(data, step=self._pass_step)
         self._steps = steps
         self._dice = dice
         self.off = asyncio.Event()
-        self._source: WorkSource | None = None
 
-    def start(self, source: WorkSource) -> None:
-        self._source = source
-        self._store.start(self)
-
-    def next(self) -> Work | None:
-        if self.off.is_set():
-            return None
-        assert self._source is not None
-        work = self._source.next()
-        if work is None:
-            return None
-        self._inner = work
-        return self._watched(work)
-
-    def _watched(self, work: Work) -> Work:
-        """The same batch, with a chance of dying before each step."""
-        reply: Any = None
-        while True:
-            self._step()
-            try:
-                request = work.send(reply)
-            except StopIteration as stop:
-                return stop.value
-            reply = yield request
-
-    def _step(self) -> None:
+    def _pass_step(self, name: str) -> None:
+        del name
         self._steps -= 1
         if self._steps == 0:
             self.off.set()
-            raise CrashInBatchError
+            raise PowerCutError
 
-    def done(self, work: Work, result: Any) -> None:
-        if not self.off.is_set() and self._dice.random() < 0.002:
-            self.off.set()
-        if not self.off.is_set():
-            assert self._source is not None
-            self._source.done(self._inner, result)
-
-    def failed(self, work: Work, error: Exception) -> None:
-        if not self.off.is_set():
-            assert self._source is not None
-            self._source.failed(self._inner, error)
-
-    def kick(self) -> None:
-        if not self.off.is_set():
-            self._store.kick()
-
-    async def open(self, views: Sequence[View]) -> None:
-        await self._store.open(views)
+    def start(self, source: WorkSource) -> None:
+        super().start(Switch(source, self.off, self._dice if self._steps > 0 else None))
 
     async def close(self) -> None:
-        """The data outlives the engine."""
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
+        """The data outlives the server."""
 
 
-class CrashInBatchError(Exception):
-    """Died between two steps of a batch."""
+class Switch:
+    """Stands between store and writer and says nothing once the power is off."""
+
+    def __init__(self, source: WorkSource, off: asyncio.Event, dice: random.Random | None) -> None:
+        self._source = source
+        self._off = off
+        self._dice = dice
+
+    def next(self) -> Work | None:
+        return None if self._off.is_set() else self._source.next()
+
+    def done(self, work: Work, result: Any) -> None:
+        if self._dice is not None and self._dice.random() < 0.004:
+            self._off.set()
+        if not self._off.is_set():
+            self._source.done(work, result)
+
+    def failed(self, work: Work, error: Exception) -> None:
+        if not self._off.is_set():
+            self._source.failed(work, error)
 
 
 class Receiver:
@@ -142,7 +111,8 @@ class World:
     def __init__(self, seed: int, loop: VirtualLoop, *, lives: int = 4, produce: int = 60) -> None:
         self.dice = random.Random(seed)
         self.clock = VirtualClock(loop)
-        self.store = MemoryStore()
+        self.data = MemoryData()
+        self.store = MemoryStore(self.data)
         self.receiver = Receiver(self.dice)
         self.history: list[Operation] = []
         self.engine: Engine | None = None
@@ -150,6 +120,7 @@ class World:
         self._left = produce
         self._serial = 0
         self.crashes = 0
+        self._resting = False
 
     async def run(self) -> Store:
         """All lives of the server, then rest until everything has ended."""
@@ -165,9 +136,7 @@ class World:
 
     async def _live(self, *, last: bool, producers: list["asyncio.Future[None]"]) -> None:
         steps = -1 if last else self.dice.randint(20, 400)
-        store = FragileStore(self.store, steps, self.dice if not last else random.Random(0))
-        if last:
-            store.done = lambda work, result: store._source.done(store._inner, result)  # type: ignore[method-assign,union-attr]
+        store = FragileStore(self.data, steps, self.dice)
         plan = Plan(
             store=store,
             clock=self.clock,
@@ -185,7 +154,8 @@ class World:
             await engine.stop()
         else:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(store.off.wait(), 120)
+                async with asyncio.timeout(120):
+                    await store.off.wait()
             self.crashes += store.off.is_set()
             store.off.set()
             engine.abandon()
@@ -193,9 +163,11 @@ class World:
 
     async def _rest(self, engine: Engine) -> None:
         """Until nothing is open: leases run out, retries come, callbacks arrive."""
+        self._resting = True
         while True:
-            await asyncio.sleep(5)
-            if not await engine.store.next_due() and not await engine.store.ready_queues(1):
+            await asyncio.sleep(30)
+            busy = await engine.store.due_outbox(self.clock.now_ms() + 10**9, 1)
+            if not busy and not await engine.store.next_due() and not await engine.store.ready_queues(1):
                 return
 
     # Actors ----------------------------------------------------------------------------------------------
@@ -214,13 +186,12 @@ class World:
             return None
         lost = self.dice.random() < 0.05
         try:
-            if isinstance(command, Claim):
-                outcome: Any = await asyncio.wait_for(engine.claim(command, self.dice.choice((0, 500))), 30)
-            else:
-                outcome = await asyncio.wait_for(engine.submit(command), 30)
-        except (TimeoutError, asyncio.CancelledError):
-            if asyncio.current_task().cancelling():  # type: ignore[union-attr]
-                raise
+            async with asyncio.timeout(30):
+                if isinstance(command, Claim):
+                    outcome: Any = await engine.claim(command, self.dice.choice((0, 500)))
+                else:
+                    outcome = await engine.submit(command)
+        except TimeoutError:
             return None
         if lost:
             return None
@@ -265,7 +236,8 @@ class World:
             for handout in outcome or ():
                 await asyncio.sleep(self.dice.choice((0.0, 0.1, 0.5, 3.0)))
                 await self._finish(handout, worker, tenant)
-            await asyncio.sleep(self.dice.random() * 0.2)
+            # At rest a lease may still live an hour, after the clock stepped back.
+            await asyncio.sleep(self.dice.random() * (60 if self._resting and not outcome else 0.2))
 
     async def _finish(self, handout: Handout, worker: str, tenant: str) -> None:
         task, dice = handout.task, self.dice
@@ -279,7 +251,7 @@ class World:
             "worker": worker,
             "by": "key",
         }
-        done = Operation("", tenant, "toy", "complete", str(task.key), mark)
+        done = Operation("", tenant, "toy", "complete", str(task.key), mark, task.attempt if token else 0)
         roll = dice.random()
         if roll < 0.75:
             outcome = await self._call(done, Complete(result=result, **who))
@@ -300,7 +272,7 @@ class World:
 
     async def _meddle(self) -> None:
         """Cancels, stranger's completions and clock jumps."""
-        while True:
+        while not self._resting:
             await asyncio.sleep(self.dice.random() * 2)
             seen = [operation.task for operation in self.history if operation.task]
             if seen and self.dice.random() < 0.3:

@@ -118,6 +118,26 @@ class Client:
         found = {name.decode().lower(): value.decode("latin-1") for name, value in started["headers"]}
         return Answer(started["status"], found, b"".join(pieces))
 
+    async def status(self, method: str, target: str, *, body: bytes | None = None, **headers: str) -> int:
+        """The status of an answer whose rest is not waited for; 0 when none begins within two seconds."""
+        gone = asyncio.Event()
+        statuses: list[int] = []
+
+        async def send(message):
+            if message["type"] == "http.response.start":
+                statuses.append(message["status"])
+                gone.set()
+
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        running = asyncio.create_task(self._run(method, target, None, body, named, send=send, gone=gone))
+        try:
+            async with asyncio.timeout(2):
+                await gone.wait()
+        except TimeoutError:
+            running.cancel()
+        await asyncio.wait({running}, timeout=5)
+        return statuses[0] if statuses else 0
+
     async def get(self, target: str, **more: Any) -> Answer:
         return await self.call("GET", target, **more)
 

@@ -20,6 +20,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PORTS: Final = {"https": 443, "http": 80}
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _NUMERIC: Final = re.compile(r"(0x[0-9a-f]*|[0-9]+)(\.(0x[0-9a-f]*|[0-9]+))*\.?", re.IGNORECASE)
+_NAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?\.?")
 _CLOSED: Final = tuple(
     ipaddress.ip_network(text)
     for text in (
@@ -63,13 +64,26 @@ def trusted(text: str) -> Trusted:
         if "/" in text:
             raise
     url = URL(f"http://{text}")
-    if not url.host or url.path != "/" or url.user is not None or url.query_string or url.fragment:
+    host = url.raw_host
+    if (
+        not host
+        or not is_host(host)
+        or url.path != "/"
+        or url.user is not None
+        or url.query_string
+        or url.fragment
+    ):
         raise ValueError(f"{text!r} is no network, host or host:port")
     port = url.explicit_port
     try:
-        return Trusted("", ipaddress.ip_network(url.host), port)
+        return Trusted("", ipaddress.ip_network(host), port)
     except ValueError:
-        return Trusted(url.host.lower(), None, port)
+        return Trusted(host.lower().rstrip("."), None, port)
+
+
+def is_host(host: str) -> bool:
+    """Whether it is an address, or a name made of the characters names are made of."""
+    return _literal(host) is not None or _NAME.fullmatch(host) is not None
 
 
 def is_public(address: Address) -> bool:
@@ -101,11 +115,13 @@ class Guard:
             port = url.port
         except ValueError as error:
             raise AddressError("the address cannot be read") from error
-        host = url.host
+        host = url.raw_host
         if url.scheme not in PORTS or not host or port is None:
             raise AddressError("the address must begin with https:// and name a host")
         if url.user is not None or url.password is not None:
             raise AddressError("the address must not hold a user or password")
+        if not is_host(host) or ("[" in url.authority and ":" not in host):
+            raise AddressError("the host is no name and no address")
         self._host(url, host, port)
         return url.with_fragment(None)
 

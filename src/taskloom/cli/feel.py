@@ -14,6 +14,7 @@ from taskloom.feel import (
     compile_expression,
     compile_unary_tests,
     from_json,
+    is_zone,
     table_of,
     to_json,
 )
@@ -42,6 +43,8 @@ def run(arguments: argparse.Namespace) -> int:
         compiled = _compiled(arguments, scope)
     except (FeelSyntaxError, UnfitJson) as error:
         return _complain(str(error), 2)
+    if not is_zone(arguments.zone):
+        return _complain(f"there is no time zone '{arguments.zone}'", 2)
     environment = Environment.at(time.time_ns() // 1_000_000, zone=arguments.zone)
     return _print(compiled.evaluate(scope, environment))
 

@@ -62,7 +62,8 @@ class Outbox:
                 await self._round()
                 self._bell.clear()
                 try:
-                    await asyncio.wait_for(self._bell.wait(), POLL_MS / 1000)
+                    async with asyncio.timeout(POLL_MS / 1000):  # wait_for of 3.11 may swallow a cancellation
+                        await self._bell.wait()
                 except TimeoutError:
                     continue
         finally:

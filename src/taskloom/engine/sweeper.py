@@ -77,7 +77,7 @@ class Sweeper:
         self.follow(await self._store.follow_ups(BATCH_COMMANDS))
         await self._ring()
         due = await self._store.next_due()
-        if due is not None:
+        if due is not None and due > now:
             self.hint(due)
 
     async def _ring(self) -> None:
@@ -108,6 +108,7 @@ class Sweeper:
                 return
             self._bell.clear()
             try:
-                await asyncio.wait_for(self._bell.wait(), rest_ms / 1000)
+                async with asyncio.timeout(rest_ms / 1000):  # wait_for of 3.11 may swallow a cancellation
+                    await self._bell.wait()
             except TimeoutError:
                 return

@@ -48,7 +48,8 @@ class Ticket:
     async def wait(self, timeout_ms: int) -> bool:
         """Until rung; False when the time ran out first."""
         try:
-            await asyncio.wait_for(self._future, timeout_ms / 1000)
+            async with asyncio.timeout(timeout_ms / 1000):  # wait_for of 3.11 may swallow a cancellation
+                await self._future
         except TimeoutError:
             return False
         return True

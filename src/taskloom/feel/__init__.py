@@ -84,6 +84,7 @@ from taskloom.feel.values import (
     Value,
     YearMonthDuration,
 )
+from taskloom.feel.zones import is_zone
 
 __all__ = [
     "ANY",
@@ -139,6 +140,7 @@ __all__ = [
     "equals",
     "from_json",
     "from_python",
+    "is_zone",
     "normalise",
     "parse",
     "parse_type",

@@ -21,13 +21,14 @@ _POWER_BITS_MAX: Final = 113
 
 def add(run: Run, span: Span, left: Value, right: Value) -> Value:
     """Numbers, strings, durations, a duration to a date, time or date and time."""
-    if type(left) is int and type(right) is int:
+    kind = type(left)
+    if kind is int and type(right) is int:
         return bounded(left + right)
-    if type(left) in NUMBERS and type(right) in NUMBERS:
-        return _number(run, span, CONTEXT.add(left, right))
-    if type(left) is str and type(right) is str:
+    if kind is str and type(right) is str:
         run.check_chars(len(left) + len(right))
         return left + right
+    if kind in NUMBERS and type(right) in NUMBERS:
+        return _number(run, span, CONTEXT.add(left, right))
     outcome = temporal.add(left, right)
     return outcome if outcome is not None else _refuse(run, span, f"Can't add '{describe(right)}' to", left)
 

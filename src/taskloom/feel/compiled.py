@@ -37,13 +37,15 @@ class Result(msgspec.Struct, frozen=True):
 class Compiled:
     """An expression or unary tests, ready to run any number of times and in any thread."""
 
-    __slots__ = ("code", "dialect", "expr", "types")
+    __slots__ = ("_camunda", "_reads_input", "code", "dialect", "expr", "types")
 
     def __init__(self, expr: Expr, code: Code, dialect: Dialect, types: Mapping[str, FeelType]) -> None:
         self.expr = expr
         self.code = code
         self.dialect = dialect
         self.types = types
+        self._camunda = dialect is Dialect.CAMUNDA
+        self._reads_input = isinstance(expr, UnaryTests)
 
     def generated(self) -> "Compiled":
         """The same with generated code, or itself where that is not possible."""
@@ -52,15 +54,15 @@ class Compiled:
 
     def evaluate(self, scope: Scope, env: Environment = DEFAULT_ENVIRONMENT) -> Result:
         """The value for these variables; it never raises. Unary tests read their input from `?`."""
-        run = Run(env, camunda=self.dialect is Dialect.CAMUNDA)
+        run = Run(env, camunda=self._camunda)
         try:
-            value = self.code(run, scope, scope.get("?") if isinstance(self.expr, UnaryTests) else None)
+            value = self.code(run, scope, scope.get("?") if self._reads_input else None)
         except EvaluationEnded as ended:
             return Result(None, tuple(run.warnings), ended.failure)
         except RecursionError:
             failure = Failure(FailureCode.LIMIT, "The evaluation is nested too deeply.")
             return Result(None, tuple(run.warnings), failure)
-        return Result(value, tuple(run.warnings))
+        return Result(value, tuple(run.warnings)) if run.warnings else Result(value)
 
     def value(self, run: Run, scope: Scope) -> Value:
         """The value within a run that several expressions share; raises `EvaluationEnded` at a limit."""

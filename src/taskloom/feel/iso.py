@@ -4,6 +4,7 @@ Readers answer None for a text that is not in the form, or that names a day or a
 """
 
 import re
+from datetime import date
 from typing import Final
 
 from taskloom.feel import civil, zones
@@ -39,6 +40,11 @@ _NANOS: Final = re.compile(
 
 def read_date(text: str) -> Date | None:
     """`2024-02-29`; years may be negative or have up to nine digits."""
+    if len(text) == 10 and text[4] == text[7] == "-":
+        try:
+            return Date(date.fromisoformat(text).toordinal())
+        except ValueError:
+            pass  # year 0 and negative years are read below
     match = _DATE.fullmatch(text)
     if match is None:
         return None

@@ -86,10 +86,16 @@ class NameReader(Lexer):
         known = self._longest(word, self._indexes)
         if known is not None:
             return known
-        if word in KEYWORDS:
+        if word in KEYWORDS and not self._is_older_name(word):
             return None
         self.position += len(word)
         return word
+
+    def _is_older_name(self, word: str) -> bool:
+        """Camunda's older names of `all` and `any` are `and(list)` and `or(list)`."""
+        if self.dialect is not Dialect.CAMUNDA or word not in ("and", "or"):
+            return False
+        return self.text.startswith("(", self.position + len(word))
 
     def read_member(self, known: NameTable | None) -> str:
         """A name after a dot."""

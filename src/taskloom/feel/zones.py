@@ -27,6 +27,11 @@ def find(name: str) -> ZoneInfo | None:
         return None
 
 
+def is_zone(name: str) -> bool:
+    """Whether the zone data has a zone of that name."""
+    return find(name) is not None
+
+
 def offset_at(name: str, days: int, second_of_day: int) -> int:
     """Seconds east of UTC at a local date and time; in an overlap the earlier offset counts."""
     zone = find(name)

@@ -340,7 +340,8 @@ class Store(Protocol):
         """Follow-up commands not yet done."""
 
     async def next_due(self) -> int | None:
-        """The earliest instant at which a task, timer or call is due; None when nothing is."""
+        """The earliest instant at which a task or timer is due; None when nothing is. Calls have a duty of
+        their own."""
 
     async def ready_queues(self, limit: int) -> list[tuple[str, str, int]]:
         """(queue, tenant, ready tasks) where something is ready, for those who wait."""

@@ -215,10 +215,9 @@ class MemoryStore:
         return [FollowUpRow(*row) for row in sorted(self._data.follow_ups.items())[:limit]]
 
     async def next_due(self) -> int | None:
-        """The earliest instant anything is due."""
+        """The earliest instant a task or timer is due."""
         instants = [task.due_at for task in self._data.tasks.values() if task.due_at < NEVER_MS]
         instants += [at for _, at in self._data.timers.items()]
-        instants += [row.next_at for row in self._data.outbox.values()]
         return min(instants, default=None)
 
     async def ready_queues(self, limit: int) -> list[tuple[str, str, int]]:

@@ -96,6 +96,12 @@ class Agents(InProcess):
         await self.engine._sweeper.sweep()
         return claim["taskId"]
 
+    async def parked(self):
+        """Until somebody waits for something; nothing tells when a waiter parks."""
+        async with asyncio.timeout(5):
+            while not len(self.engine.waiting):  # noqa: ASYNC110  see above
+                await asyncio.sleep(0)
+
     def listen(self, by=None, last_event_id=None, **query):
         return Listener(by or self.app_client, query, last_event_id)
 

@@ -169,7 +169,10 @@ REFUSED = {
         (
             "t",
             4,
-            "Failed to parse expression '= a +': Expected an expression, found the end of the text (line 1, column 4)",
+            (
+                "Failed to parse expression '= a +': "
+                "Expected an expression, found the end of the text (line 1, column 4)"
+            ),
         ),
     ),
     "unknown extension": (

@@ -1,9 +1,12 @@
 """task.claim: the next tasks for a worker, with the lease under which it may finish them."""
 
+from typing import Final
+
 from msgspec import UNSET, Raw
 
 from taskloom.core.commands import Claim
 from taskloom.core.rejections import Rejection
+from taskloom.core.task import READY
 from taskloom.dialects.agents import errors, translate
 from taskloom.dialects.agents import wire_params as wp
 from taskloom.dialects.agents import wire_results as wr
@@ -11,8 +14,10 @@ from taskloom.dialects.agents.errors import RpcError
 from taskloom.dialects.agents.method import Context
 from taskloom.dialects.presence import while_present
 from taskloom.engine.outcome import Handout
+from taskloom.views.view import And, Compare, Query, Sort
 
-EVERY_LEVEL = -1
+EVERY_LEVEL: Final = -1
+ORIGINAL_LOOKS_AT: Final = 10
 
 
 async def claim(context: Context, params: wp.ClaimParams) -> wr.ClaimResult | RpcError:
@@ -29,6 +34,8 @@ async def claim(context: Context, params: wp.ClaimParams) -> wr.ClaimResult | Rp
         size=1 if context.shared.original else params.max_tasks,
         lease_ms=params.lease_ms or translate.LEASE_MS,
     )
+    if context.shared.original and await _is_hidden(context, worker):
+        return wr.ClaimResult(claimed=False)
     outcome = await _claimed(context, command, params.wait_ms)
     if isinstance(outcome, Rejection):
         return errors.of_rejection(outcome, "")
@@ -56,6 +63,20 @@ async def _worker(context: Context, params: wp.ClaimParams) -> str | RpcError:
     if await context.shared.registry.touch(context.request.tenant, worker) is None:
         return errors.not_registered(worker)
     return worker
+
+
+async def _is_hidden(context: Context, worker: str) -> bool:
+    """The original looks at the ten most urgent tasks only, and finds nothing when all are reserved."""
+    query = Query(
+        view="tasks",
+        tenants=None if context.wall is None else (context.wall,),
+        filter=And((Compare("queue", "eq", translate.BOARD), Compare("state", "eq", int(READY)))),
+        sort=(Sort("priority", descending=True),),
+        limit=ORIGINAL_LOOKS_AT,
+        total=False,
+    )
+    rows = (await context.engine.store.search(query)).rows
+    return len(rows) == ORIGINAL_LOOKS_AT and all(row["assignee"] not in {"", worker} for row in rows)
 
 
 async def _claimed(context: Context, command: Claim, wait_ms: int) -> list[Handout] | Rejection:

@@ -90,15 +90,20 @@ class Feed:
     def _told(self, seq: int, event: core.TaskEvent, moment: Moment) -> list[Event]:
         told = TOLD[type(event)](event, moment)
         if self._original and isinstance(event, core.TaskClaimed):
-            return [_event(seq, one, moment) for one in (*before_a_claim(event, moment), told)]
-        return [_event(seq, told, moment)]
+            first, second = before_a_claim(event, moment)
+            return [
+                _event(seq, f"evt-{seq}-a", first, moment),
+                _event(seq, f"evt-{seq}-b", second, moment),
+                _event(seq, f"evt-{seq}", told, moment),
+            ]
+        return [_event(seq, f"evt-{seq}", told, moment)]
 
 
 def _moment(at: int, task: Task, details: Details) -> Moment:
     return Moment(at, task, translate.attributes(task.dialect, task.queue, details.attributes))
 
 
-def _event(seq: int, told: Told, moment: Moment) -> Event:
+def _event(seq: int, name: str, told: Told, moment: Moment) -> Event:
     kind, payload, metadata = told
-    envelope = _Envelope(f"evt-{seq}", seq, kind, payload, metadata, moment.at)
+    envelope = _Envelope(name, seq, kind, payload, metadata, moment.at)
     return Event(seq, moment.task.tenant, kind, _json.encode(envelope))

@@ -120,10 +120,11 @@ async def complete(context: Context, params: wp.CompleteParams) -> wr.CompleteRe
     hold = holding(context, params)
     if isinstance(hold, RpcError):
         return hold
-    result = bytes(params.result) or b"null"
+    sent = b"" if params.result is UNSET else bytes(params.result)
+    result = sent or b"null"
     failed = params.error is not None if params.status is None else params.status == "failed"
     if context.shared.original:
-        failed = failed or (params.status is None and bytes(params.result) in FALSY)
+        failed = failed or (params.status is None and sent in FALSY)
         result = _unwrapped(result)
     command: Complete | Fail
     if failed:

@@ -100,7 +100,7 @@ class ClaimParams(Params, frozen=True, kw_only=True):
 class CompleteParams(Held, frozen=True, kw_only=True):
     """task.complete."""
 
-    result: Raw = Raw()
+    result: Raw | UnsetType = UNSET
     status: FinalStatus | None = None
     error: Annotated[str, Meta(max_length=ERROR_MESSAGE_LENGTH)] | None = None
 

@@ -42,7 +42,7 @@ class Leased(RequestBody, frozen=True):
 class JobCompletion(Leased, frozen=True):
     """POST /jobs/{jobKey}/completion. The result is read by listener jobs only, of which there are none."""
 
-    variables: Raw = Raw()
+    variables: Raw = field(default_factory=Raw)
     result: "JobResult | None" = None
     business_id: str | None = None
 
@@ -83,7 +83,7 @@ class JobFailure(Leased, frozen=True):
     retries: Int32 | None = None
     error_message: str | None = None
     retry_back_off: Int64 | None = None
-    variables: Raw = Raw()
+    variables: Raw = field(default_factory=Raw)
 
 
 class JobError(Leased, frozen=True):
@@ -91,7 +91,7 @@ class JobError(Leased, frozen=True):
 
     error_code: str | None = None
     error_message: str | None = None
-    variables: Raw = Raw()
+    variables: Raw = field(default_factory=Raw)
 
 
 class JobChangeset(RequestBody, frozen=True):
@@ -128,7 +128,7 @@ class InstanceCreation(RequestBody, frozen=True):
     process_definition_id: str | None = None
     process_definition_key: str | None = None
     process_definition_version: Int32 | None = None
-    variables: Raw = Raw()
+    variables: Raw = field(default_factory=Raw)
     tenant_id: str | None = None
     operation_reference: Int64 | None = None
     start_instructions: tuple[StartInstruction, ...] | None = None
@@ -143,7 +143,7 @@ class InstanceCreation(RequestBody, frozen=True):
 class VariablesChange(RequestBody, frozen=True):
     """PUT /element-instances/{elementInstanceKey}/variables."""
 
-    variables: Raw = Raw()
+    variables: Raw = field(default_factory=Raw)
     local: bool | None = None
     operation_reference: Int64 | None = None
 

@@ -13,7 +13,6 @@ from taskloom.feel.equality import instant_nanos
 from taskloom.feel.json_values import UnfitJson, from_json, to_json
 from taskloom.feel.library.contexts import Context, context_merge, entries_of, put_nested
 from taskloom.feel.library.lists import distinct
-from taskloom.feel.library.statistics import all_of, any_of
 from taskloom.feel.library.strings import joined
 from taskloom.feel.patterns import PatternError, compile_pattern
 from taskloom.feel.run import Run
@@ -210,8 +209,6 @@ def partition(run: Run, items: list[Value], size: Number) -> list[list[Value]] |
     return [items[index : index + whole] for index in range(0, len(items), whole)]
 
 
-built_in("and", "list: list", dialects=_ONLY)(all_of)
-built_in("or", "list: list", dialects=_ONLY)(any_of)
 built_in("put all", "contexts: list", dialects=_ONLY)(context_merge)
 
 

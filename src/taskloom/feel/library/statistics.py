@@ -10,6 +10,7 @@ from typing import Any
 from taskloom.feel import ordering
 from taskloom.feel.built_in import Refusal, built_in
 from taskloom.feel.decimals import CONTEXT, Number, bounded, compact, settled
+from taskloom.feel.dialect import Dialect
 from taskloom.feel.run import Run
 from taskloom.feel.text import describe
 from taskloom.feel.values import NUMBERS, Value
@@ -17,13 +18,13 @@ from taskloom.feel.values import NUMBERS, Value
 Aggregate = Callable[[Run, list[Value]], Any]
 
 
-def aggregate(name: str) -> Callable[[Aggregate], Aggregate]:
+def aggregate(name: str, dialects: tuple[Dialect, ...] = tuple(Dialect)) -> Callable[[Aggregate], Aggregate]:
     """Declares a function that takes one list or its items as arguments."""
 
     def declare(body: Aggregate) -> Aggregate:
-        built_in(name, "list: list")(body)
+        built_in(name, "list: list", dialects=dialects)(body)
 
-        @built_in(name, "item...: any")
+        @built_in(name, "item...: any", dialects=dialects)
         def spread(run: Run, *items: Value) -> Value:
             return body(run, list(items)) if len(items) != 1 else Refusal(_unfit(items[0], "list"))
 
@@ -165,12 +166,14 @@ def _decided(run: Run, items: list[Value], decisive: bool) -> Value:
 
 
 @aggregate("all")
+@aggregate("and", (Dialect.CAMUNDA,))
 def all_of(run: Run, items: list[Value]) -> Value:
     """False if any item is false, true if all are true, else null."""
     return _decided(run, items, decisive=False)
 
 
 @aggregate("any")
+@aggregate("or", (Dialect.CAMUNDA,))
 def any_of(run: Run, items: list[Value]) -> Value:
     """True if any item is true, false if all are false, else null."""
     return _decided(run, items, decisive=True)

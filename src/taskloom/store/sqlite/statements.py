@@ -437,9 +437,9 @@ def due_timers(connection: Connection, now: int, limit: int) -> list[TimerRow]:
 
 
 def next_due(connection: Connection) -> int | None:
-    """The earliest instant anything is due."""
+    """The earliest instant a task or timer is due."""
     row = connection.execute(
         "SELECT min(at) FROM (SELECT min(due_at) AS at FROM tasks WHERE due_at < 4611686018427387903"
-        " UNION ALL SELECT min(at) FROM timers UNION ALL SELECT min(next_at) FROM outbox)"
+        " UNION ALL SELECT min(at) FROM timers)"
     ).fetchone()
     return None if row[0] is None else int(row[0])

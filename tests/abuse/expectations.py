@@ -1,0 +1,77 @@
+"""Who may call what: every operation of every dialect and the scope it needs.
+
+Written by hand on purpose. The operation table says what the server does, this says what it should do; a route
+that is not here fails the build. None: everybody; "": any key.
+"""
+
+NATIVE = {
+    "native.me": "",
+    "native.tenants": "admin",
+    "native.keys_create": "admin",
+    "native.keys_list": "admin",
+    "native.keys_read": "admin",
+    "native.keys_revoke": "admin",
+    "native.callback_secret": "admin",
+    "native.callback_secret_renew": "admin",
+}
+
+SERVER = {
+    "oauth.token": None,
+    "server.status": None,
+    "server.live": None,
+    "server.ready": None,
+    "server.openapi": None,
+    "server.metrics": "metrics.read",
+}
+
+AGENTS = {
+    "agents.rpc": "",
+    "agents.rpc_batch": "",
+    "agents.task.create": "task.write",
+    "agents.task.update": "task.write",
+    "agents.task.assign": "task.write",
+    "agents.task.unassign": "task.supervise",
+    "agents.task.claim": "task.work",
+    "agents.task.heartbeat": "task.work",
+    "agents.task.complete": "task.work",
+    "agents.task.release": "task.work",
+    "agents.task.get": "task.read",
+    "agents.task.list": "task.read",
+    "agents.system.register": "task.work",
+    "agents.system.heartbeat": "task.work",
+    "agents.system.unregister": "task.work",
+    "agents.system.discover": "",
+    "agents.events": "task.read",
+    "agents.routes": "",
+    "agents.handlers": "",
+    "agents.schemas": "",
+}
+
+PROCESSES = {
+    "processes.topology": "process.read",
+    "processes.status": None,
+    "processes.license": None,
+    "processes.deploy": "process.deploy",
+    "processes.search_definitions": "process.read",
+    "processes.get_definition": "process.read",
+    "processes.get_xml": "process.read",
+    "processes.create_instance": "process.run",
+    "processes.cancel_instance": "process.run",
+    "processes.set_variables": "process.run",
+    "processes.resolve_incident": "process.run",
+    "processes.search_instances": "process.read",
+    "processes.search_incidents_of_instance": "process.read",
+    "processes.search_elements": "process.read",
+    "processes.search_incidents": "process.read",
+    "processes.get_instance": "process.read",
+    "processes.get_element": "process.read",
+    "processes.get_incident": "process.read",
+    "processes.activate_jobs": "task.work",
+    "processes.complete_job": "task.work",
+    "processes.fail_job": "task.work",
+    "processes.throw_error": "task.work",
+    "processes.update_job": "task.work",
+    "processes.search_jobs": "process.read",
+}
+
+SCOPES = {**NATIVE, **SERVER, **AGENTS, **PROCESSES}
