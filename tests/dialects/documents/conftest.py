@@ -14,7 +14,7 @@ def store() -> str:
 @pytest.fixture
 async def desk(tmp_path, store):
     async with serving(tmp_path / "data", store=store) as server:
-        key = await server.key("clerk", TEAM)
+        key = await server.key("clerk", TEAM, rate=0)
         yield Desk(server, server.client(key))
 
 

@@ -18,7 +18,10 @@ BASE = f"/v2/{TEAM}/project/{PROJECT}"
 PDF = b"%PDF-1.7\n"
 """Enough to be taken for a PDF at the door; no step can read it."""
 
-REVIEW_AT_ONCE = [{"id": "extract", "type": "EXTRACT", "automation": "NONE"}, {"id": "export", "type": "EXPORT"}]
+REVIEW_AT_ONCE = [
+    {"id": "extract", "type": "EXTRACT", "automation": "NONE"},
+    {"id": "export", "type": "EXPORT"},
+]
 TWO_REVIEWS = [
     {"id": "extract", "type": "EXTRACT", "automation": "NONE"},
     {"id": "check", "type": "VALIDATE", "automation": "NONE"},
@@ -103,6 +106,7 @@ class Desk:
                 if task["status"] in statuses and step_type in {"", task["step_type"]}:
                     return task
                 await self.engine.events(seen, 200)
+                await asyncio.sleep(0)
 
     async def claim(self, queue: str, *, lease_ms: int = 60_000, fenced: bool = False) -> Handout:
         """Take a task as a worker of any other dialect would."""

@@ -119,7 +119,9 @@ def test_the_example_is_shown_with_these_members_in_this_order():
 @pytest.mark.shared
 def test_the_example_is_that_of_the_public_page(shared_dir):
     (page,) = shared_dir.glob("seeds/002_*.txt")
-    text = re.search(r'^\{\n"payload".*(?=^Important Notes)', page.read_text(), re.DOTALL | re.MULTILINE).group()
+    text = re.search(
+        r'^\{\n"payload".*(?=^Important Notes)', page.read_text(), re.DOTALL | re.MULTILINE
+    ).group()
 
     published = msgspec.json.decode(text)
     published["payload"] |= {name: EXAMPLE["payload"][name] for name in ("id", "upload_id")}
@@ -138,7 +140,9 @@ async def test_completing_over_http_answers_in_that_shape(desk):
     assert list(body["payload"]) == list(EXAMPLE["payload"])
     assert body["message"] == "Task processing started"
     assert (body["payload"]["status"], body["payload"]["step_type"]) == ("PROCESSING", "EXTRACT")
-    assert [body["payload"][name] for name in ("exported_at", "export_failed_at", "last_opened_at")] == [None] * 3
+    assert [body["payload"][name] for name in ("exported_at", "export_failed_at", "last_opened_at")] == [
+        None
+    ] * 3
 
 
 async def test_a_body_sent_along_is_ignored(desk):
