@@ -138,13 +138,10 @@ class Desk:
     async def told(self, *names: str) -> list[tuple[str, dict[str, Any]]]:
         """What listeners were told, in order: (name, body)."""
         decoder = msgspec.msgpack.Decoder(list[Entry])
-        found = []
-        for chunk in await self.engine.store.journal(0, 100_000):
-            for entry in decoder.decode(chunk.body):
-                for event in entry.events:
-                    if isinstance(event, FlowEvent) and event.name in names:
-                        found.append((event.name, msgspec.json.decode(event.body)))
-        return found
+        chunks = await self.engine.store.journal(0, 100_000)
+        entries = [entry for chunk in chunks for entry in decoder.decode(chunk.body)]
+        events = [event for entry in entries for event in entry.events if isinstance(event, FlowEvent)]
+        return [(event.name, msgspec.json.decode(event.body)) for event in events if event.name in names]
 
     async def open_review(self, task_id: str) -> int:
         """The key of the core task that is open for a document."""
