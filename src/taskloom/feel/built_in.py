@@ -118,10 +118,10 @@ class BuiltIn(Function):
         return self._refuse(run, span, problem)
 
     def call_named(self, run: Run, span: Span, names: Sequence[str], arguments: Sequence[Value]) -> Value:
-        """Calls it by name."""
+        """Calls it by name; of overloads with the same names the one that has them in the same order."""
         given = dict(zip(names, arguments, strict=True))
         problem = None
-        for overload in self.overloads:
+        for overload in sorted(self.overloads, key=lambda overload: not _in_order(overload, names)):
             ordered = _ordered(overload, given)
             if ordered is not None:
                 outcome = _attempt(overload, run, ordered)
@@ -135,6 +135,10 @@ class BuiltIn(Function):
         run.warn(WarningCode.FUNCTION_FAILED, message, span)
 
 
+def _in_order(overload: Overload, names: Sequence[str]) -> bool:
+    return [parameter.name for parameter in overload.parameters] == list(names)
+
+
 def _ordered(overload: Overload, given: dict[str, Value]) -> list[Value] | None:
     names = [parameter.name for parameter in overload.parameters]
     if not given.keys() <= set(names):
@@ -143,8 +147,8 @@ def _ordered(overload: Overload, given: dict[str, Value]) -> list[Value] | None:
     for parameter in reversed(overload.parameters):
         if parameter.name in given:
             value = given[parameter.name]
-            if parameter.variadic and type(value) is list:
-                return None if len(overload.parameters) > 1 else value
+            if parameter.variadic and type(value) is list and len(overload.parameters) == 1:
+                return value
             ordered.append(value)
         elif ordered and parameter.nullable:
             ordered.append(None)

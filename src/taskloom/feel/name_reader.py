@@ -16,6 +16,7 @@ Index = Mapping[str, tuple[str, ...]]
 _BUILT_IN_INDEXES: Final = {dialect: index_of(built_ins(dialect)) for dialect in Dialect}
 _PROPERTY_INDEX: Final = index_of(("time offset", "start included", "end included"))
 _PIECE: Final = re.compile(f"(?:{NAME_PART.pattern})+|[./\\-'+*]")
+_NEXT_WORD: Final = re.compile(f"{BLANK}+({IDENTIFIER.pattern})")
 _NAMED_ARGUMENT: Final = re.compile(f"{IDENTIFIER.pattern}(?:{NAME_PART.pattern}|{BLANK}|[./\\-'+*])*:")
 _QUOTED: Final = re.compile("`([^`]+)`")
 
@@ -83,7 +84,7 @@ class NameReader(Lexer):
         word = self.identifier()
         if word is None:
             return self._read_quoted()
-        known = self._longest(word, self._indexes)
+        known = self.read_known_name(word)
         if known is not None:
             return known
         if word in KEYWORDS and not self._is_older_name(word):
@@ -96,6 +97,10 @@ class NameReader(Lexer):
         if self.dialect is not Dialect.CAMUNDA or word not in ("and", "or"):
             return False
         return self.text.startswith("(", self.position + len(word))
+
+    def read_known_name(self, word: str) -> str | None:
+        """The longest name in scope that begins with a word, which comes next, and goes on after it."""
+        return self._longest(word, self._indexes)
 
     def read_member(self, known: NameTable | None) -> str:
         """A name after a dot."""
@@ -110,8 +115,21 @@ class NameReader(Lexer):
             longest = self._longest(word, [_PROPERTY_INDEX, self.pool()])
         if longest is not None:
             return longest
+        return self._read_words(word)
+
+    def _read_words(self, word: str) -> str:
+        """The name of a member that nobody declared: a word and, but in Camunda, those after it.
+
+        Two words side by side mean nothing else, so that members of untyped data may have blanks.
+        """
+        begin = self.position
         self.position += len(word)
-        return word
+        while self.dialect is not Dialect.CAMUNDA:
+            following = _NEXT_WORD.match(self.text, self.position)
+            if following is None or following[1] in KEYWORDS:
+                break
+            self.position = following.end()
+        return normalise(self.text[begin : self.position])
 
     def read_declared(self, ends: Callable[[], bool]) -> str:
         """A name that is being declared: all pieces up to where it ends."""
