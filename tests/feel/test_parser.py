@@ -65,6 +65,12 @@ def test_the_longest_known_name_is_read(text, names, expected):
     assert parse(text, names) == expected
 
 
+def test_a_table_grows_by_the_names_of_a_nested_scope():
+    table = NameTable(["a b"]).with_names(["c-d"])
+
+    assert parse("a b + c-d", table) == n.Binary("+", n.Name("a b"), n.Name("c-d"))
+
+
 def test_members_are_known_after_a_dot_and_in_filters():
     table = NameTable({"loans": NameTable(["net-sum", "net"]), "x": None})
 
