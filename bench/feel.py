@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import tables
 from measure import interleaved, median, ratio, table
 from taskloom.feel import Environment, compile_expression, from_python, parse, table_of, to_json
 
@@ -190,6 +191,7 @@ def main() -> None:
     node = start_feelin(sys.argv)
     for case in CASES:
         compare(case, node)
+    tables.main()
     building()
     if node is not None and node.stdin is not None:
         node.stdin.close()

@@ -28,6 +28,26 @@ _SETTINGS = {
     "restart_after_crash": "on",
 }
 
+_EMPTY = """
+DO $$
+DECLARE
+    name TEXT;
+BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+        IF name LIKE 'view\\_%' THEN
+            EXECUTE format('DROP TABLE %I', name);
+        ELSIF name NOT IN ('migrations', 'head', 'nodes') THEN
+            EXECUTE format('DELETE FROM %I', name);
+        END IF;
+    END LOOP;
+    IF to_regclass('head') IS NOT NULL THEN
+        UPDATE head SET sequence = 0;
+        UPDATE nodes SET owner = '', until = 0, last_key = 0 WHERE owner <> '' OR until <> 0 OR last_key <> 0;
+    END IF;
+END
+$$
+"""
+
 
 class PostgresServer:
     """A server with a data folder of its own, reached by a socket; `kill` is what a power cut would be."""
@@ -90,24 +110,22 @@ class PostgresServer:
         self.sql(f'CREATE DATABASE "{name}" TEMPLATE template0 STRATEGY wal_log')
         return self.url(name)
 
+    def empty(self, url: str) -> None:
+        """Take everything out of a database of ours but its schema: far quicker than a new one."""
+        name = url.partition("@/")[2].partition("?")[0]
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        self.sql(f"{others} AND pid <> pg_backend_pid()", name)
+        self.sql(_EMPTY, name)
+
     def drop_database(self, url: str) -> None:
         """Remove a database, whoever is still connected."""
         name = url.partition("@/")[2].partition("?")[0]
         self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
-    def sql(self, statement: str) -> None:
+    def sql(self, statement: str, database: str = "postgres") -> None:
         """Carry out one statement as the administrator."""
-        command = [
-            str(self._bin / "psql"),
-            "-q",
-            "-X",
-            "-h",
-            str(self.folder),
-            "-U",
-            "postgres",
-            "-c",
-            statement,
-        ]
+        command = [str(self._bin / "psql"), "-q", "-X", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder)]
+        command += ["-U", "postgres", "-d", database, "-c", statement]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
 
     def kill(self) -> None:

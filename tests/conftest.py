@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from devtools.postgres import PostgresServer
+
 pytest_plugins = ["tests.server.fixtures"]
 
 VARIABLE = "TASKLOOM_SHARED"
@@ -64,6 +66,35 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     for reason, names in config.stash[_NOT_RUN].items():
         files = sorted({name.partition("::")[0] for name in names})
         terminalreporter.write_line(f"not run ({len(names)}): {reason}; in {', '.join(files)}")
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """One PostgreSQL for the session, with durability as in production."""
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def _database(postgres_server):
+    return postgres_server.new_database()
+
+
+@pytest.fixture
+def database(postgres_server, _database):
+    """The URL of an empty database; the same one for every test, emptied before each."""
+    postgres_server.empty(_database)
+    return _database
+
+
+@pytest.fixture
+def new_database(postgres_server):
+    """The URL of a fresh database that nobody has opened yet."""
+    url = postgres_server.new_database()
+    yield url
+    postgres_server.drop_database(url)
 
 
 @pytest.fixture(scope="session")

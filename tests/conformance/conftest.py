@@ -9,10 +9,11 @@ from taskloom.core.task import Task, TaskState
 from taskloom.engine.batch import empty_save
 from taskloom.ports.store import NewTask, Work
 from taskloom.store.memory import MemoryData, MemoryStore
+from taskloom.store.postgres.store import PostgresStore
 from taskloom.store.sqlite.store import SqliteStore
 from taskloom.views.view import ColumnType, View
 
-ADAPTERS = ("memory", "sqlite")
+ADAPTERS = ("memory", "sqlite", "postgres")
 NOTES = View(
     "notes",
     {
@@ -144,6 +145,16 @@ class SqlitePlace:
         return SqliteStore(self.folder)
 
 
+class PostgresPlace:
+    now = 1_700_000_000_000
+
+    def __init__(self, url):
+        self.url = url
+
+    def new_store(self):
+        return PostgresStore(self.url)
+
+
 @pytest.fixture(params=ADAPTERS)
 def place(request, tmp_path):
     """Where an adapter keeps its data; a new store on it finds them again."""
@@ -151,7 +162,7 @@ def place(request, tmp_path):
         return MemoryPlace()
     if request.param == "sqlite":
         return SqlitePlace(tmp_path / "data")
-    return request.getfixturevalue(f"{request.param}_place")
+    return PostgresPlace(request.getfixturevalue("database"))
 
 
 @pytest.fixture

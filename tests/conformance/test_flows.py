@@ -53,10 +53,11 @@ async def test_flows_are_read_for_hand_outs(rig):
     assert answer.flows == {7: FlowRow(7, 7, "kind", "t", b"s")}
 
 
-async def test_a_flow_that_ended_takes_its_timers_and_counters_along(rig):
+async def test_a_flow_that_ended_takes_its_timers_subscriptions_and_counters_along(rig):
     await rig.save(
         flows=[FlowRow(7, 7, "kind", "t", b"s"), FlowRow(8, 8, "kind", "t", b"s")],
         timers=[TimerRow(7, "a", 50), TimerRow(8, "a", 60)],
+        subscriptions=[waits(7), waits(8)],
         counters=[((7, "n"), 2, 90, b"x")],
     )
 
@@ -64,6 +65,8 @@ async def test_a_flow_that_ended_takes_its_timers_and_counters_along(rig):
 
     assert await rig.store.flow(7) is None
     assert await rig.store.due_timers(100, 10) == [TimerRow(8, "a", 60)]
+    (answer,) = await rig.ask(Load(subscriptions=[SLOT]))
+    assert answer.subscriptions[SLOT] == [waits(8)]
     saved = await rig.save(counters=[((7, "n"), -2, 91, b"x")])
     assert saved.released == []
 

@@ -94,7 +94,18 @@ def test_a_function_definition_checks_its_parameters():
     assert value_of(context({"f": double}, "f(1, 2)")) is None
 
 
-@pytest.mark.parametrize("kind", ["Java", "PMML"])
+def test_a_java_function_is_one_of_those_that_are_known():
+    def java(owner, signature):
+        body = context({"class": f'"{owner}"', "method signature": f'"{signature}"'})
+        return function({"a": None, "b": None}, body, kind="Java")
+
+    most = java("java.lang.Math", "max(int, int)")
+    assert value_of(context({"f": most}, "f(3, 7)")) == 7
+    assert value_of(context({"f": most}, 'f(3, "7")')) is None
+    assert value_of(context({"f": java("java.lang.System", "exit(int)")}, "f(1, 2)")) is None
+
+
+@pytest.mark.parametrize("kind", ["PMML", "Python"])
 def test_a_function_of_another_kind_is_a_problem(kind):
     compiled = compile_model(model(decision("Result", function({"x": None}, "x", kind=kind))))
     assert "not supported" in compiled.errors[0].message

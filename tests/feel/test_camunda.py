@@ -89,6 +89,7 @@ def test_a_missing_entry_is_silent_in_get_value_of_camunda_only(run_text):
         ('cycle(@"PT1H")', "R/PT1H"),
         ('cycle(5, @"PT1H")', "R5/PT1H"),
         ('cycle(null, @"P1M")', "R/P1M"),
+        ('cycle(1e6000, @"P1M")', None),
         ('@"2024-01-01T00:00:00" instance of date time', True),
         ('@"P1D" instance of day-time-duration', True),
         ('@"P1Y" instance of year-month-duration', True),

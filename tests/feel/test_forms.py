@@ -62,7 +62,7 @@ from taskloom.feel.type_system import NUMBER, STRING
         ("{count: 5, r: count([1, 2])}.r", 2),
         ("1(2)", None),
         ("unknown(2)", None),
-        ('function(a) external {java: {class: "java.lang.Math", method signature: "cos(double)"}}', None),
+        ('function(a) external {java: {class: "java.lang.System", method signature: "exit(int)"}}', None),
     ],
 )
 def test_forms(feel, text, expected):

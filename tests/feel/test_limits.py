@@ -65,6 +65,9 @@ TENFOLD = ", ".join(f"{name}: [{', '.join([before] * 10)}]" for before, name in 
         "for x in 1..60000 return (for y in 1..60000 return y)",
         "for x in 1..50000 return partial",
         "distinct values(for x in 1..30000 return {a: x})",
+        'for x in 1..20000 return matches("a", string(x) + "(b{1,9}c){1,9}")',
+        "string(for x in 1..20000 return 9e6000)",
+        'for x in 1..9000 return contains(string join(for y in 1..9000 return "aaaaaaaaaa"), "b")',
     ],
 )
 def test_expensive_expressions_end_with_a_failure(text, mode):

@@ -48,6 +48,8 @@ def test_operators_bind_by_their_strength(text, same):
         ("Teacher's note", ["Teacher's note"], n.Name("Teacher's note")),
         ("a and b", ["a and b"], n.Name("a and b")),
         ("Model B.Say Hello", ["Model B", "Say Hello"], n.Path(n.Name("Model B"), "Say Hello")),
+        ("for whom + 1", ["for whom"], n.Binary("+", n.Name("for whom"), n.Literal(1))),
+        ("true north", ["true north"], n.Name("true north")),
         ("🐎 + 1", ["🐎"], n.Binary("+", n.Name("🐎"), n.Literal(1))),
     ],
 )

@@ -96,7 +96,12 @@ def test_a_warning_says_what_and_where(run_text, text, code, message, place):
 
 
 def test_a_missing_function_is_named(run_text):
-    assert run_text("nope(1)").warnings[0].message == "No variable found with name 'nope'"
+    for text in ("nope(1)", "nope(a: 1)"):
+        (warning,) = run_text(text).warnings
+        assert (warning.code, warning.message) == (
+            WarningCode.NO_FUNCTION,
+            "No function found with name 'nope'",
+        )
 
 
 def test_the_clock_is_the_one_of_the_environment(run_text):

@@ -20,6 +20,7 @@ from taskloom.core.events import (
     TaskReadied,
     TaskReleased,
     TaskReopened,
+    TaskReported,
     TaskResumed,
     TaskRetried,
     TaskSuspended,
@@ -108,6 +109,10 @@ def _claimed(task: Task, event: TaskClaimed, _at: int) -> None:
 
 def _extended(task: Task, event: TaskExtended, _at: int) -> None:
     task.lease_until = event.lease_until
+
+
+def _reported(_task: Task, _event: TaskReported, _at: int) -> None:
+    """Progress changes nothing about the task itself."""
 
 
 def _released(task: Task, event: TaskReleased, _at: int) -> None:
@@ -201,6 +206,7 @@ _APPLIERS: Final[dict[type[AnyTaskEvent], Callable[[Task, Any, int], None]]] = {
     TaskReadied: _readied,
     TaskClaimed: _claimed,
     TaskExtended: _extended,
+    TaskReported: _reported,
     TaskReleased: _released,
     LeaseLost: _lost,
     TaskRetried: _retried,

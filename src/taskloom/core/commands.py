@@ -8,7 +8,7 @@ import enum
 
 from msgspec import Struct
 
-from taskloom.core.limits import LEASE_LOSSES_DEFAULT, LEASE_MS_DEFAULT, LEVEL_DEFAULT
+from taskloom.core.limits import LEASE_LOSSES_DEFAULT, LEASE_MS_DEFAULT, LEVEL_DEFAULT, NEVER_MS
 
 
 class HolderRule(enum.IntEnum):
@@ -75,6 +75,8 @@ class Claim(Struct, frozen=True, gc=False, kw_only=True):
     """Names a flow restricts the rendered input to; empty for all."""
     bytes_max: int = 0
     """Stop when the rendered inputs reach this size; 0 for no limit."""
+    made_before: int = NEVER_MS
+    """Only tasks made before this instant."""
 
 
 class Complete(Struct, frozen=True, gc=False, kw_only=True):
@@ -144,6 +146,25 @@ class Extend(Struct, frozen=True, gc=False, kw_only=True):
     key: int
     tenant: str | None
     lease_ms: int
+    token: int | None = None
+    attempt: int | None = None
+    worker: str = ""
+    by: str = ""
+    rule: HolderRule = HolderRule.WORKER_OR_KEY
+    supervisor: bool = False
+
+
+class Report(Struct, frozen=True, gc=False, kw_only=True):
+    """Tell of progress within an attempt; the flow that owns the task makes of it what it likes.
+
+    `mark` is the worker's own number for it, -1 for none; `result` is an interim result in a form that the
+    flow reads. As with a completion, a lease that ran out does not matter until somebody claims anew.
+    """
+
+    key: int
+    tenant: str | None
+    mark: int = -1
+    result: bytes = b""
     token: int | None = None
     attempt: int | None = None
     worker: str = ""
@@ -230,6 +251,18 @@ class Unblock(Struct, frozen=True, gc=False, kw_only=True):
 
 
 TaskCommand = (
-    Complete | Fail | Release | Extend | Cancel | Assign | Update | Suspend | Resume | Reopen | Wake | Unblock
+    Complete
+    | Fail
+    | Release
+    | Extend
+    | Report
+    | Cancel
+    | Assign
+    | Update
+    | Suspend
+    | Resume
+    | Reopen
+    | Wake
+    | Unblock
 )
 """A command on one existing task, named by its key."""

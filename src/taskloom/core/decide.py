@@ -24,12 +24,13 @@ from taskloom.core.events import (
     TaskReadied,
     TaskReleased,
     TaskReopened,
+    TaskReported,
     TaskResumed,
     TaskRetried,
     TaskSuspended,
     TaskUpdated,
 )
-from taskloom.core.limits import ATTRIBUTES_BYTES, PAYLOAD_BYTES
+from taskloom.core.limits import ATTRIBUTES_BYTES, NEVER_MS, PAYLOAD_BYTES
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import (
     CANCELLED,
@@ -48,7 +49,7 @@ EXPIRED: Final = "expired"
 LEASE_LOST: Final = "lease_lost"
 TOO_LARGE: Final = "too_large"
 Finishing = c.Complete | c.Fail
-Holding = c.Complete | c.Fail | c.Release | c.Extend
+Holding = c.Complete | c.Fail | c.Release | c.Extend | c.Report
 
 
 class Moment(Struct, gc=False):
@@ -83,9 +84,11 @@ def claimed(task: Task, command: c.Claim, token: int, now: int) -> TaskClaimed:
     )
 
 
-def is_claimable(task: Task, worker: str, now: int) -> bool:
-    """Whether this worker may be handed this task."""
+def is_claimable(task: Task, worker: str, now: int, made_before: int = NEVER_MS) -> bool:
+    """Whether this worker may be handed this task, of those made before an instant."""
     if task.state != READY or (task.assignee and task.assignee != worker):
+        return False
+    if task.created_at >= made_before:
         return False
     return not (task.denied and task.denied == worker and task.denied_until > now)
 
@@ -208,6 +211,17 @@ def _extend(task: Task, command: c.Extend, moment: Moment) -> Decision:
     if task.state != LEASED:
         return _reject(Kind.STALE_LEASE if task.token else Kind.NOT_CLAIMED, task)
     return may_act(task, command) or [TaskExtended(task.key, moment.now + command.lease_ms)]
+
+
+def _report(task: Task, command: c.Report, _moment: Moment) -> Decision:
+    if task.state >= COMPLETED:
+        return _reject(Kind.FINAL, task)
+    if task.token == 0:
+        return _reject(Kind.NOT_CLAIMED, task)
+    refused = may_act(task, command)
+    if refused is not None:
+        return refused
+    return [TaskReported(task.key, task.attempt, command.mark, len(command.result))]
 
 
 def _cancel(task: Task, command: c.Cancel, _moment: Moment) -> Decision:
@@ -344,6 +358,7 @@ _DECIDERS: Final[dict[type[c.TaskCommand], Callable[[Task, Any, Moment], Decisio
     c.Fail: _fail,
     c.Release: _release,
     c.Extend: _extend,
+    c.Report: _report,
     c.Cancel: _cancel,
     c.Assign: _assign,
     c.Update: _update,

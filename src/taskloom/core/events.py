@@ -44,6 +44,14 @@ class TaskExtended(TaskEvent, frozen=True, gc=False, tag="extended", array_like=
     lease_until: int
 
 
+class TaskReported(TaskEvent, frozen=True, gc=False, tag="reported", array_like=True):
+    """The worker told of progress, `size` bytes of it; what it said is with the flow that owns the task."""
+
+    attempt: int
+    mark: int
+    size: int
+
+
 class TaskReleased(TaskEvent, frozen=True, gc=False, tag="released", array_like=True):
     """The worker gave it back; it is ready again, for that worker only after `denied_until`."""
 
@@ -173,6 +181,7 @@ AnyTaskEvent = (
     | TaskReadied
     | TaskClaimed
     | TaskExtended
+    | TaskReported
     | TaskReleased
     | LeaseLost
     | TaskRetried

@@ -43,6 +43,7 @@ from taskloom.feel import (
     call_named,
     logic,
 )
+from taskloom.feel.external import external
 
 _FUNCTION_KINDS: Final = frozenset({"FEEL", ""})
 
@@ -55,8 +56,12 @@ def compile_expression(expression: Expression, place: Place) -> Code:
     return typed(_COMPILERS[type(expression)](expression, place), kind, expression.line)
 
 
-def compile_function(definition: FunctionDefinition, place: Place, kind: FeelType = ANY) -> Code:
+def compile_function(
+    definition: FunctionDefinition, place: Place, kind: FeelType = ANY, name: str = ""
+) -> Code:
     """Code that makes the function, closed over the scope in which it is evaluated."""
+    if definition.kind == "Java" and definition.body is not None:
+        return _external(definition, definition.body, place)
     if definition.kind not in _FUNCTION_KINDS or definition.body is None:
         message = f"a function of kind '{definition.kind}' without FEEL body is not supported"
         place.complain(message, definition.line)
@@ -76,9 +81,16 @@ def compile_function(definition: FunctionDefinition, place: Place, kind: FeelTyp
         def call(run: Run, *arguments: Value) -> Value:
             return body(run, {**scope, **dict(zip(names, arguments, strict=True))})
 
-        return Function(names, call, types=types, result_type=result)
+        return Function(names, call, types=types, result_type=result, name=name)
 
     return make
+
+
+def _external(definition: FunctionDefinition, body: Expression, place: Place) -> Code:
+    """A function of Java's standard library, as far as FEEL knows it; the types come from its signature."""
+    names = tuple(parameter.name for parameter in definition.parameters)
+    mapping = compile_expression(body, place)
+    return lambda run, scope: external(run, NO_SPAN, names, {"java": mapping(run, scope)})
 
 
 def parameter_types(

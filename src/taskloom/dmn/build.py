@@ -65,7 +65,7 @@ class _Builder:
             self._compile_decision(key)
         for key in self._keys(DecisionService):
             kind = self._variable_type(key)
-            result = kind.result if isinstance(kind, FunctionType) else ANY
+            result = kind.result if isinstance(kind, FunctionType) else kind
             self._program.functions[key] = service_function(self._program, key, result)
         for key, scope in self._scopes.items():
             fill_functions(self._graph, self._graph.links[key].knowledge, self._program.functions, scope)
@@ -120,7 +120,8 @@ class _Builder:
             return None
         place = self._place(key, self._links(key)).knowing(dict.fromkeys(node.exposed))
         scope = self._scopes.setdefault(key, {})
-        function = compile_function(node.logic, place, self._function_kind(key))(Run(), scope)
+        make = compile_function(node.logic, place, self._function_kind(key), node.name)
+        function = make(Run(), scope)
         scope.update(dict.fromkeys(node.exposed, function))
         return function
 

@@ -5,6 +5,7 @@ take the whole model with it; whoever deploys a model looks at the problems firs
 """
 
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 
@@ -21,7 +22,12 @@ from taskloom.feel import (
     compile_expression,
     compile_unary_tests,
 )
-from taskloom.feel.nodes import Expr
+from taskloom.feel.nodes import Constant, Expr, Literal, Name
+
+GENERATED_MAX: Final = 2_000
+"""How many expressions of a model become generated Python: it runs faster, and takes longer to make."""
+
+_CHEAP: Final = (Literal, Constant, Name)
 
 Code = Callable[[Run, Scope], Value]
 Test = Callable[[Run, Scope, Value], Value]
@@ -48,6 +54,7 @@ class Texts:
     def __init__(self, dialect: Dialect, types: dict[str, FeelType]) -> None:
         self.dialect = dialect
         self.types = types
+        self._generated = 0
 
     def expression(self, text: str, names: NameTable, line: int, complain: Complain) -> Text:
         """An expression; blank text is null."""
@@ -58,6 +65,11 @@ class Texts:
         except FeelSyntaxError as error:
             message = _refusal(text, error, line, complain)
             return Text(lambda run, _scope: fault(run, "syntax", message, line))
+        if not isinstance(compiled.expr, _CHEAP) and self._generated < GENERATED_MAX:
+            self._generated += 1
+            compiled = compile_expression(
+                compiled.expr, names, self.dialect, types=self.types, mode="generated"
+            )
         return Text(_without_input(compiled), compiled.expr)
 
     def tests(self, text: str, names: NameTable, line: int, complain: Complain) -> Tests:

@@ -4,7 +4,7 @@ Each command works in a `Change` laid over the batch. Accepted, it is merged; re
 dropped, so nothing of it is left and no stranger in the same batch suffers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -25,7 +25,10 @@ from taskloom.ports.store import (
     NewTask,
     OutboxRow,
     Save,
+    Slot,
+    SubscriptionId,
     SubscriptionRow,
+    TimerRow,
 )
 from taskloom.views.view import Project
 
@@ -38,6 +41,18 @@ class NeedsLoad(Exception):  # noqa: N818  a signal to the driver, not an error
     def __init__(self, load: Load) -> None:
         super().__init__()
         self.load = load
+
+
+class SlotBusy(Exception):  # noqa: N818  a signal to the driver, not an error
+    """Another transaction holds what this command needs to itself; it goes to a later batch."""
+
+
+def together(loads: Sequence[Load]) -> Load:
+    """One load that names everything these name, each thing once."""
+    names = Load.__struct_fields__
+    return Load(
+        **{name: list(dict.fromkeys(x for one in loads for x in getattr(one, name))) for name in names}
+    )
 
 
 class Environment(Struct):
@@ -84,7 +99,10 @@ class Batch:
         self.follow_ups_open: set[int] = set()
         self.outbox: dict[int, OutboxRow | None] = {}
         self.timers: dict[tuple[int, str], int] = {}
+        self.busy: set[Slot] = set()
         self.created_in: dict[LaneId, int] = {}
+        self._timer_changes: dict[tuple[int, str], TimerRow | None] = {}
+        self._subscription_changes: dict[tuple[SubscriptionId, int], SubscriptionRow | None] = {}
         self.entries: list[Entry] = []
         self.saving = empty_save()
         self.has_rows = False
@@ -109,10 +127,13 @@ class Batch:
             self.records.setdefault(name, None)
         for unknown in load.records_by_key:
             self.environment.definitions.setdefault(unknown, None)
+        self.busy.update(loaded.busy)
         for slot in load.idempotency:
-            self.idempotency.setdefault(slot, loaded.idempotency.get(slot))
+            if slot not in loaded.busy:
+                self.idempotency.setdefault(slot, loaded.idempotency.get(slot))
         for subscription in load.subscriptions:
-            self.subscriptions.setdefault(subscription, loaded.subscriptions.get(subscription, []))
+            if subscription not in loaded.busy:
+                self.subscriptions.setdefault(subscription, loaded.subscriptions.get(subscription, []))
         for key in load.payloads:
             self.payloads.setdefault(key, loaded.payloads.get(key))
         for lane in load.lanes:
@@ -121,6 +142,30 @@ class Batch:
         self.timers.update(loaded.timers)
         for key in load.outbox:
             self.outbox.setdefault(key, loaded.outbox.get(key))
+
+    def write(self, field: str, row: Any) -> None:
+        """A row to be saved. Of several changes of one timer or subscription the last one stands."""
+        self.has_rows = True
+        if field == "timers":
+            slot = (row.flow, row.name)
+            self._timer_changes[slot] = row
+            self.timers[slot] = row.at
+        elif field == "timers_cleared":
+            self._timer_changes[row] = None
+            self.timers.pop(row, None)
+        elif field == "subscriptions":
+            self._subscription_changes[(row.tenant, row.kind, row.name, row.key), row.flow] = row
+        elif field == "subscriptions_ended":
+            self._subscription_changes[row] = None
+        else:
+            getattr(self.saving, field).append(row)
+            if field == "payloads":
+                # A repeat in the same batch is compared with the result the first one brought.
+                self.payloads[row[0]] = row[1]
+            elif field == "outbox":
+                self.outbox[row.key] = row
+            elif field == "outbox_done":
+                self.outbox[row] = None
 
     def learn_flow(self, key: int, row: FlowRow) -> None:
         """A flow read without a lock: good to look at, not to change."""
@@ -153,6 +198,16 @@ class Batch:
             else:
                 body = msgspec.msgpack.encode(flow.state)
                 save.flows.append(FlowRow(flow.key, flow.root, flow.kind.kind, flow.tenant, body))
+        for timer, set_to in self._timer_changes.items():
+            if set_to is None:
+                save.timers_cleared.append(timer)
+            else:
+                save.timers.append(set_to)
+        for waiter, waits in self._subscription_changes.items():
+            if waits is None:
+                save.subscriptions_ended.append(waiter)
+            else:
+                save.subscriptions.append(waits)
         for name, record in self.records_dirty.items():
             if record is None:
                 save.records_removed.append(name)
@@ -330,6 +385,8 @@ class Change:
         if self.subscriptions is not None and slot in self.subscriptions:
             return self.subscriptions[slot]
         if slot not in self.batch.subscriptions:
+            if slot in self.batch.busy:
+                raise SlotBusy
             raise NeedsLoad(Load(subscriptions=(slot,)))
         return self.batch.subscriptions[slot]
 
@@ -367,12 +424,7 @@ class Change:
             batch.records_dirty.update(self.records)
         if self.subscriptions is not None:
             batch.subscriptions.update(self.subscriptions)
-        if self.rows:
-            batch.has_rows = True
-            for field, row in self.rows:
-                getattr(batch.saving, field).append(row)
-                if field == "payloads":
-                    # A repeat in the same batch is compared with the result the first one brought.
-                    batch.payloads[row[0]] = row[1]
+        for field, row in self.rows:
+            batch.write(field, row)
         if self.events:
             batch.entries.append(Entry(self.now, self.keys, self.events))

@@ -179,7 +179,7 @@ class _Board:
     def take(self, claim: Claim, now: int, taken: set[int]) -> Task | None:
         """The next task for this claim's worker, or None."""
         for place, task in enumerate(self._skipped):
-            if task.key not in taken and is_claimable(task, claim.worker, now):
+            if task.key not in taken and is_claimable(task, claim.worker, now, claim.made_before):
                 return self._skipped.pop(place)
         while self._at < len(self._picks):
             tasks = self._stock.get(self._picks[self._at])
@@ -189,7 +189,7 @@ class _Board:
             task = tasks.pop()
             if task.key in taken:
                 continue
-            if is_claimable(task, claim.worker, now):
+            if is_claimable(task, claim.worker, now, claim.made_before):
                 return task
             self._skipped.append(task)
         return None

@@ -25,7 +25,7 @@ from taskloom.flows.flow import Flow
 from taskloom.ports.bus import Bus
 from taskloom.ports.callbacks import Deliverer
 from taskloom.ports.clock import Clock, Tokens
-from taskloom.ports.store import Store
+from taskloom.ports.store import Store, UnavailableError
 from taskloom.views.view import Project, View
 
 log = logging.getLogger(__name__)
@@ -203,6 +203,10 @@ class Engine:
                 return True
             return await ticket.wait(min(wait_ms, POLL_MS)) and self.sequence > after
 
+    async def sweep(self) -> None:
+        """Do all that is due now, instead of waiting until the sweeper comes round."""
+        await self._sweeper.sweep()
+
     def _publish(self, result: BatchResult) -> None:
         """A batch was committed: ring whom it concerns."""
         waiting = self.waiting
@@ -218,7 +222,7 @@ class Engine:
         for task in result.finished:
             waiting.notify(("task", task.key))
             topics.add(f"task {task.key}")
-        for flow in result.ended:
+        for flow in result.flows:
             waiting.notify(("flow", flow))
             topics.add(f"flow {flow}")
         if result.next_due:
@@ -241,11 +245,19 @@ class Engine:
             self.waiting.notify((kind, int(rest)))
         elif kind == "events":
             self.waiting.notify("events")
+        elif kind == "all":
+            for waited in self.waiting.topics():
+                self.waiting.notify(waited)
 
     async def _keep_node(self) -> None:
         while True:
             await asyncio.sleep(NODE_LEASE_MS / 3000)
-            if not await self.store.keep_node(self._node, self.clock.now_ms()):
+            try:
+                kept = await self.store.keep_node(self._node, self.clock.now_ms())
+            except UnavailableError:
+                log.warning("the lease of the node number could not be renewed; trying again")
+                continue
+            if not kept:
                 log.error("the node number %d was lost; this server makes no more keys", self._node)
                 self.ready = False
                 return

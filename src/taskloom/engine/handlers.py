@@ -19,6 +19,7 @@ from taskloom.core.events import (
     TaskCreated,
     TaskFailed,
     TaskReopened,
+    TaskReported,
     TaskResumed,
     TaskRetried,
     TaskSuspended,
@@ -47,29 +48,53 @@ from taskloom.flows.flow import (
 from taskloom.ports.store import Load, NewTask, OutboxRow, SubscriptionRow, TimerRow
 
 _OUTCOMES: Final = frozenset({TaskCompleted, TaskFailed, TaskCancelled})
-_REACTED: Final = _OUTCOMES | {TaskRetried, TaskSuspended, TaskResumed, TaskReopened, TaskUpdated}
+_REACTED: Final = _OUTCOMES | {
+    TaskRetried,
+    TaskSuspended,
+    TaskResumed,
+    TaskReopened,
+    TaskUpdated,
+    TaskReported,
+}
 _EFFECTS_MAX: Final = 4 * FLOW_MOVES
+
+
+class _FullError(Exception):
+    """An effect met a full queue: the command that caused it is refused whole."""
 
 
 def handle(change: Change, command: Command) -> Outcome:
     """Carry out one command, its flows' reactions included, down to the last effect."""
     outcome = _HANDLERS[type(command)](change, command)
     if change.effects:
-        _carry_out(change)
+        try:
+            _carry_out(change)
+        except _FullError as full:
+            return Rejection(Kind.QUEUE_FULL, detail=str(full))
+        if isinstance(outcome, Accepted) and isinstance(outcome.reply, Task):
+            return Accepted(change.tasks[outcome.reply.key], outcome.repeated)
     return outcome
 
 
 def _create(change: Change, command: Create) -> Outcome:
-    if command.queue_limit:
-        lane = (command.queue, command.level, command.tenant, command.lane)
-        if lane not in change.batch.lanes:
-            raise NeedsLoad(Load(lanes=(lane,)))
-        found = change.batch.lanes[lane]
-        waiting = (found.depth if found else 0) + change.batch.created_in.get(lane, 0)
-        if waiting >= command.queue_limit:
-            return Rejection(Kind.QUEUE_FULL, detail=command.queue)
-        change.batch.created_in[lane] = change.batch.created_in.get(lane, 0) + 1
+    if not _has_room(change, command):
+        return Rejection(Kind.QUEUE_FULL, detail=command.queue)
     return Accepted(create_task(change, command))
+
+
+def _has_room(change: Change, command: Create) -> bool:
+    """Whether the lane holds fewer waiting tasks than the command allows; counts the new one."""
+    if not command.queue_limit:
+        return True
+    lane = (command.queue, command.level, command.tenant, command.lane)
+    if lane not in change.batch.lanes:
+        raise NeedsLoad(Load(lanes=(lane,)))
+    found = change.batch.lanes[lane]
+    created = change.batch.created_in.get(lane, 0)
+    if (found.depth if found else 0) + created >= command.queue_limit:
+        return False
+    change.batch.created_in[lane] = created + 1
+    return True
 
 
 def create_task(change: Change, command: Create) -> int:
@@ -211,7 +236,6 @@ def _fire_timer(change: Change, command: FireTimer) -> Outcome:
     slot = (command.flow, command.name)
     if change.batch.timers.get(slot) != command.at:
         return Rejection(Kind.NOT_FOUND, command.flow)
-    del change.batch.timers[slot]
     change.write("timers_cleared", slot)
     fired = FlowCommand(kind="", name=TIMER, tenant=None, flow=command.flow, body=command.name.encode())
     flow = change.flow(command.flow)
@@ -249,10 +273,11 @@ def _put_records(change: Change, command: PutRecords) -> Outcome:
 
 def _outbox_result(change: Change, command: OutboxResult) -> Outcome:
     row = change.batch.outbox.get(command.key)
-    if row is None:
+    if row is None or command.taken_from not in (0, row.next_at):
         return Rejection(Kind.NOT_FOUND, command.key)
     if command.next_at > 0:
-        change.write("outbox", OutboxRow(row.key, row.tenant, row.task, row.attempt + 1, command.next_at))
+        attempt = row.attempt if command.taken_from else row.attempt + 1
+        change.write("outbox", OutboxRow(row.key, row.tenant, row.task, attempt, command.next_at))
     else:
         change.write("outbox_done", row.key)
     return Accepted(None)
@@ -260,6 +285,8 @@ def _outbox_result(change: Change, command: OutboxResult) -> Outcome:
 
 def _effect_create(change: Change, flow: FlowState, effect: Create) -> None:
     owned = msgspec.structs.replace(effect, tenant=flow.tenant, flow=flow.key, root=flow.root)
+    if not _has_room(change, owned):
+        raise _FullError(owned.queue)
     create_task(change, owned)
 
 

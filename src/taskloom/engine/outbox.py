@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from taskloom.core.limits import CALLBACK_ATTEMPTS, CALLBACK_TIMEOUT_MS, POLL_MS
+from taskloom.core.rejections import Rejection
 from taskloom.core.retry import backoff_ms
 from taskloom.core.task import Task
 from taskloom.engine.outcome import OutboxResult
@@ -101,8 +102,10 @@ class Outbox:
         self, row: OutboxRow, task: Task, detail: Details, result: bytes | None, receiver: str
     ) -> None:
         if self._store.shared:
-            mine = await self._submit(OutboxResult(row.key, self._clock.now_ms() + 2 * CALLBACK_TIMEOUT_MS))
-            log.debug("call %d taken: %s", row.key, mine)
+            until = self._clock.now_ms() + 2 * CALLBACK_TIMEOUT_MS
+            taken = await self._submit(OutboxResult(row.key, until, taken_from=row.next_at))
+            if isinstance(taken, Rejection):
+                return
         self._receivers[receiver] = self._receivers.get(receiver, 0) + 1
         body, headers = self._renders[task.dialect](task, detail.attributes, result)
         call = Call(row.key, row.tenant, detail.callback, row.attempt + 1, headers, body)

@@ -18,6 +18,8 @@ class OutboxResult(Struct, frozen=True, gc=False):
     key: int
     next_at: int
     reason: str = ""
+    taken_from: int = 0
+    """Not sent yet, only taken by one of several servers: refused unless it is still due at this instant."""
 
 
 class FireTimer(Struct, frozen=True, gc=False):

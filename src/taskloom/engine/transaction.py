@@ -16,7 +16,7 @@ from taskloom.core.commands import Claim, Create, TaskCommand, Update
 from taskloom.core.records import PutRecords
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import COMPLETED, READY, Task
-from taskloom.engine.batch import Batch, Change, Environment, NeedsLoad
+from taskloom.engine.batch import Batch, Change, Environment, NeedsLoad, SlotBusy, together
 from taskloom.engine.claims import hand_out
 from taskloom.engine.handlers import handle
 from taskloom.engine.outcome import Accepted, Command, FireTimer, Idempotency, OutboxResult, Outcome, Replay
@@ -39,6 +39,8 @@ class Submission(Struct, gc=False):
     follow_up: int = 0
     """The durable follow-up this command is, 0 for none: done at most once."""
     size: int = 0
+    put_back: int = 0
+    """How often it was left out of a batch because a slot was busy; only the writer touches it."""
 
 
 class BatchResult(Struct, gc=False):
@@ -49,18 +51,26 @@ class BatchResult(Struct, gc=False):
     ready: Mapping[tuple[str, str], int] = {}
     """(queue, tenant) -> tasks that became ready."""
     finished: Sequence[Task] = ()
+    flows: Sequence[int] = ()
+    """Flows that changed or ended."""
     next_due: int = 0
     """The earliest instant the batch asked to be woken at, 0 for none."""
     outbox: bool = False
     follow_ups: Sequence[FollowUpRow] = ()
-    ended: Sequence[int] = ()
-    """Flows that ended."""
 
 
-def run(environment: Environment, submissions: Sequence[Submission], now: int) -> Work:
-    """Handle the submissions in one transaction; returns a `BatchResult`."""
+def run(
+    environment: Environment, submissions: Sequence[Submission], now: int, known: list[Load] | None = None
+) -> Work:
+    """Handle the submissions in one transaction; returns a `BatchResult`.
+
+    `known` gathers what the commands turned out to need; a batch that starts again loads it all at once.
+    """
     batch = Batch(environment, now)
+    learnt = [] if known is None else known
     load = _needs(submissions)
+    if learnt:
+        load = together([*([] if load is None else [load]), *learnt])
     if load is not None:
         batch.add(load, (yield load))
     outcomes: list[Outcome] = [_PENDING] * len(submissions)
@@ -75,7 +85,11 @@ def run(environment: Environment, submissions: Sequence[Submission], now: int) -
                 outcomes[index] = _one(batch, submission)
                 break
             except NeedsLoad as missing:
+                learnt.append(missing.load)
                 batch.add(missing.load, (yield missing.load))
+            except SlotBusy:
+                outcomes[index] = PUT_BACK
+                break
         else:
             outcomes[index] = Rejection(Kind.FAULT, detail="too many reads in one command")
     if claims:
@@ -88,6 +102,8 @@ def run(environment: Environment, submissions: Sequence[Submission], now: int) -
 
 
 _PENDING: Final = Rejection(Kind.FAULT, detail="not handled")
+PUT_BACK: Final = Rejection(Kind.OVERLOADED, detail="another transaction is at work on the same key")
+"""Not an answer: the writer takes the command into a later batch."""
 
 
 def _one(batch: Batch, submission: Submission) -> Outcome:
@@ -101,7 +117,7 @@ def _one(batch: Batch, submission: Submission) -> Outcome:
         if isinstance(outcome, Rejection):
             return _refused(batch, submission, outcome)
         _after(change, submission, outcome)
-    except NeedsLoad:
+    except (NeedsLoad, SlotBusy):
         raise
     except Exception:
         log.exception("a command failed", extra={"command": type(submission.command).__name__})
@@ -117,7 +133,10 @@ def _before(change: Change, submission: Submission) -> Outcome | None:
     wanted = submission.idempotency
     if wanted is None:
         return None
-    row = change.batch.idempotency.get((wanted.tenant, wanted.scope, wanted.key))
+    slot = (wanted.tenant, wanted.scope, wanted.key)
+    if slot in change.batch.busy:
+        raise SlotBusy
+    row = change.batch.idempotency.get(slot)
     if row is None:
         return None
     if row.digest != wanted.digest:
@@ -227,8 +246,8 @@ def _result(
         sequence,
         ready,
         finished,
+        list(batch.flows_dirty),
         next_due,
         bool(save.outbox),
         [*save.follow_ups, *released],
-        save.flows_ended,
     )

@@ -16,16 +16,28 @@ from taskloom.core.limits import BATCH_BYTES, BATCH_COMMANDS, BATCH_RESTARTS, WA
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.engine.batch import Environment
 from taskloom.engine.outcome import Outcome
-from taskloom.engine.transaction import BatchResult, Submission, run
+from taskloom.engine.transaction import PUT_BACK, BatchResult, Submission, run
 from taskloom.ports.clock import Clock
 from taskloom.ports.faults import fault_point
-from taskloom.ports.store import Store, TransientError, UnavailableError, Work
+from taskloom.ports.store import (
+    Load,
+    Store,
+    TransientError,
+    UnavailableError,
+    UnknownOutcomeError,
+    Work,
+)
 
 log = logging.getLogger(__name__)
 
 OVERLOADED = Rejection(Kind.OVERLOADED, detail="too many commands wait")
 UNAVAILABLE = Rejection(Kind.OVERLOADED, detail="the store cannot write now")
+UNKNOWN = Rejection(Kind.OVERLOADED, detail="the store was lost during the commit; it may have taken place")
 FAULT = Rejection(Kind.FAULT, detail="the command could not be saved")
+
+_PUT_BACK_MAX = 100
+_PUT_BACK_S = 0.002
+_PUT_BACK_MAX_S = 0.05
 
 
 def _nobody(commands: int, seconds: float) -> None:
@@ -34,14 +46,22 @@ def _nobody(commands: int, seconds: float) -> None:
 
 
 class Group:
-    """Submissions that share a transaction, how often it was restarted, and since when it runs."""
+    """Submissions that share a transaction: how often it was restarted, what it needs, since when it runs."""
 
-    __slots__ = ("begun", "submissions", "tries")
+    __slots__ = ("begun", "known", "submissions", "tries")
 
-    def __init__(self, submissions: list[Submission], tries: int = 0) -> None:
+    def __init__(
+        self, submissions: list[Submission], tries: int = 0, known: list[Load] | None = None
+    ) -> None:
         self.submissions = submissions
         self.tries = tries
+        self.known = [] if known is None else known
         self.begun = 0.0
+
+    def halves(self) -> tuple["Group", "Group"]:
+        """Two groups that start afresh."""
+        middle = len(self.submissions) // 2
+        return Group(self.submissions[:middle]), Group(self.submissions[middle:])
 
 
 class Writer:
@@ -101,7 +121,7 @@ class Writer:
         if group is None:
             return None
         group.begun = time.perf_counter()
-        work = run(self._environment, group.submissions, self._clock.now_ms())
+        work = run(self._environment, group.submissions, self._clock.now_ms(), group.known)
         self._running[id(work)] = group
         return work
 
@@ -124,17 +144,20 @@ class Writer:
         self._loop.call_soon_threadsafe(self._answer, group.submissions, result)
 
     def failed(self, work: Work, error: Exception) -> None:
-        """Rolled back: again, in halves, or refused."""
+        """Rolled back: again, in halves, or refused. What may stand already is never run again."""
         group = self._running.pop(id(work))
-        if isinstance(error, TransientError) and group.tries < BATCH_RESTARTS:
-            self._again.append(Group(group.submissions, group.tries + 1))
-        elif isinstance(error, TransientError | UnavailableError):
+        if isinstance(error, UnknownOutcomeError):
+            self.blocked = True
+            self._refuse(group, UNKNOWN)
+        elif isinstance(error, UnavailableError):
             self.blocked = True
             self._refuse(group, UNAVAILABLE)
+        elif isinstance(error, TransientError) and group.tries < BATCH_RESTARTS:
+            self._again.append(Group(group.submissions, group.tries + 1, group.known))
         elif len(group.submissions) > 1:
-            middle = len(group.submissions) // 2
-            self._again.append(Group(group.submissions[:middle]))
-            self._again.append(Group(group.submissions[middle:]))
+            self._again.extend(group.halves())
+        elif isinstance(error, TransientError):
+            self._refuse(group, UNAVAILABLE)
         else:
             log.error("a command could not be saved", exc_info=error)
             self._refuse(group, FAULT)
@@ -146,11 +169,24 @@ class Writer:
     def _answer(self, submissions: list[Submission], result: BatchResult) -> None:
         fault_point("before_answer")
         for submission, outcome in zip(submissions, result.outcomes, strict=True):
+            if outcome is PUT_BACK and submission.put_back < _PUT_BACK_MAX:
+                self._put_back(submission)
+                continue
+            self._open -= 1
             future = submission.waiter
             if not future.done():
                 future.set_result(outcome)
-        self._open -= len(submissions)
         if self._open == 0:
             self._idle.set()
         fault_point("before_wake")
         self._publish(result)
+
+    def _put_back(self, submission: Submission) -> None:
+        """Into a later batch, after a pause that grows while the slot stays busy."""
+        submission.put_back += 1
+        pause_s = min(_PUT_BACK_S * submission.put_back, _PUT_BACK_MAX_S)
+        self._loop.call_later(pause_s, self._line_up, submission)
+
+    def _line_up(self, submission: Submission) -> None:
+        self._queue.append(submission)
+        self._store.kick()

@@ -26,6 +26,8 @@ def add(run: Run, span: Span, left: Value, right: Value) -> Value:
         return bounded(left + right)
     if kind is str and type(right) is str:
         run.check_chars(len(left) + len(right))
+        run.read(left)
+        run.read(right)
         return left + right
     if kind in NUMBERS and type(right) in NUMBERS:
         return _number(run, span, CONTEXT.add(left, right))

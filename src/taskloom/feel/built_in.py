@@ -143,8 +143,8 @@ def _ordered(overload: Overload, given: dict[str, Value]) -> list[Value] | None:
     for parameter in reversed(overload.parameters):
         if parameter.name in given:
             value = given[parameter.name]
-            if parameter.variadic and type(value) is list:
-                return None if len(overload.parameters) > 1 else value
+            if parameter.variadic and type(value) is list and len(overload.parameters) == 1:
+                return value
             ordered.append(value)
         elif ordered and parameter.nullable:
             ordered.append(None)

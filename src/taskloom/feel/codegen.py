@@ -13,6 +13,7 @@ from taskloom.feel.bindings import Bindings
 from taskloom.feel.built_in import Refusal
 from taskloom.feel.closure_forms import callee
 from taskloom.feel.dialect import Dialect
+from taskloom.feel.external import external
 from taskloom.feel.library import built_ins
 from taskloom.feel.nodes import Constant, Expr, Literal
 from taskloom.feel.ranges import comparison_range, interval
@@ -46,7 +47,9 @@ _HELPERS: Final[dict[str, object]] = {
     "counted": access.counted,
     "either": logic.either,
     "equals": equality.equals,
+    "external": external,
     "between": ordering.between,
+    "find_function": invocation.find_function,
     "interval": interval,
     "item_at": access.item_at,
     "items_of": access.items_of,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from taskloom.feel.bindings import cost_of, is_position, is_truth, mentions
+from taskloom.feel.bindings import FREE, cost_of, is_position, is_truth, mentions
 from taskloom.feel.built_in import BuiltIn, Overload
 from taskloom.feel.codegen import Generator, Operand, generates
 from taskloom.feel.diagnostics import WarningCode
@@ -222,9 +222,11 @@ def _level(  # noqa: PLR0917 - one call per level of the nest
 
 @generates(FunctionLiteral)
 def _function(generator: Generator, node: FunctionLiteral, own_slot: int | None = None) -> Operand:
-    if node.external:
-        return _warning(generator, node, WarningCode.UNSUPPORTED, "External functions are not supported")
     out = generator.out
+    if node.external:
+        given = out.constant(tuple(parameter.name for parameter in node.parameters))
+        mapping = generator.operand(node.body).text
+        return Operand(out.keep(f"external(run, {out.span(node.span)}, {given}, {mapping})"))
     outer_lines, outer_used = out.lines, generator.used
     out.lines, generator.used = [], set()
     names = tuple(parameter.name for parameter in node.parameters)
@@ -305,6 +307,11 @@ def _direct(generator: Generator, node: Expr) -> BuiltIn | None:
 
 
 def _callee(generator: Generator, node: Expr) -> str:
-    function = generator.operand(node).text
-    fallback = generator.built_ins.get(node.name) if isinstance(node, Name) else None
-    return function if fallback is None else f"callee({function}, {generator.out.constant(fallback)})"
+    if not isinstance(node, Name):
+        return generator.operand(node).text
+    out = generator.out
+    fallback = out.constant(generator.built_ins.get(node.name))
+    if generator.bindings.find(node.name) == FREE:
+        name, span = out.constant(node.name), out.span(node.span)
+        return out.keep(f"find_function(run, {span}, scope, {name}, {fallback})")
+    return out.keep(f"callee({generator.operand(node).text}, {fallback})")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Final
 from typing import Literal as OneOf
 
 import msgspec
@@ -9,7 +10,15 @@ import msgspec
 from taskloom.feel import closure_forms, closure_operators, codegen_forms, codegen_operators
 from taskloom.feel.closures import ClosureCompiler, Frame
 from taskloom.feel.codegen import Generator
-from taskloom.feel.diagnostics import EvaluationEnded, Failure, FailureCode, FeelWarning
+from taskloom.feel.diagnostics import (
+    EvaluationEnded,
+    Failure,
+    FailureCode,
+    FeelSyntaxError,
+    FeelWarning,
+    Position,
+    limit_passed,
+)
 from taskloom.feel.dialect import Dialect
 from taskloom.feel.fold import fold
 from taskloom.feel.limits import CACHE_ENTRIES, DEFAULT_LIMITS, HOT_AFTER, Limits
@@ -23,6 +32,7 @@ from taskloom.feel.values import Scope, Value
 Mode = OneOf["closure", "generated"]
 Code = Callable[[Run, Scope, Value], Value]
 
+_TOO_DEEP: Final = "The evaluation is nested too deeply."
 _BACK_ENDS = (closure_forms, closure_operators, codegen_forms, codegen_operators)
 
 
@@ -60,17 +70,23 @@ class Compiled:
         except EvaluationEnded as ended:
             return Result(None, tuple(run.warnings), ended.failure)
         except RecursionError:
-            failure = Failure(FailureCode.LIMIT, "The evaluation is nested too deeply.")
+            failure = Failure(FailureCode.LIMIT, _TOO_DEEP)
             return Result(None, tuple(run.warnings), failure)
         return Result(value, tuple(run.warnings)) if run.warnings else Result(value)
 
     def value(self, run: Run, scope: Scope) -> Value:
         """The value within a run that several expressions share; raises `EvaluationEnded` at a limit."""
-        return self.code(run, scope, None)
+        try:
+            return self.code(run, scope, None)
+        except RecursionError:
+            raise limit_passed(_TOO_DEEP) from None
 
     def matches(self, run: Run, scope: Scope, value: Value) -> bool:
         """Whether unary tests accept an input, within a shared run; null is no match."""
-        return self.code(run, scope, value) is True
+        try:
+            return self.code(run, scope, value) is True
+        except RecursionError:
+            raise limit_passed(_TOO_DEEP) from None
 
 
 def compile_expression(
@@ -102,9 +118,12 @@ def compile_unary_tests(
 
 
 def _compiled(expr: Expr, dialect: Dialect, types: Mapping[str, FeelType], mode: Mode) -> Compiled:
-    folded = fold(expr, dialect)
-    code = _generated(folded, dialect, types) if mode == "generated" else None
-    return Compiled(folded, code or _closure(folded, dialect, types), dialect, types)
+    try:
+        folded = fold(expr, dialect)
+        code = _generated(folded, dialect, types) if mode == "generated" else None
+        return Compiled(folded, code or _closure(folded, dialect, types), dialect, types)
+    except RecursionError:
+        raise FeelSyntaxError("The expression is nested too deeply", Position(0, 1, 1)) from None
 
 
 def _generated(expr: Expr, dialect: Dialect, types: Mapping[str, FeelType]) -> Code | None:

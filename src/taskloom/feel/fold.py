@@ -36,6 +36,12 @@ from taskloom.feel.values import Function
 _LIMITS: Final = Limits(steps=1_000, list_items=100, string_chars=10_000)
 _FOLDED: Final = (Between, Binary, ComparisonRange, In, Interval, ListLiteral, Negation, Path)
 
+_PARTS: Final[dict[type[Expr], tuple[str, ...]]] = {
+    kind: tuple(field.name for field in fields(kind) if field.name != "span")
+    for kind in Expr.__subclasses__()
+}
+"""The fields of each kind of node that may hold other nodes."""
+
 
 def fold(node: Expr, dialect: Dialect) -> Expr:
     """The same tree with its constant parts computed."""
@@ -52,13 +58,11 @@ def constant_value(node: Expr) -> tuple[bool, object]:
 
 def _rebuilt(node: Expr, dialect: Dialect) -> Expr:
     changed: dict[str, Any] = {}
-    for field in fields(node):
-        if field.name == "span":
-            continue
-        before = getattr(node, field.name)
+    for name in _PARTS[type(node)]:
+        before = getattr(node, name)
         after = _folded_part(before, dialect)
         if after is not before:
-            changed[field.name] = after
+            changed[name] = after
     return replace(node, **changed) if changed else node
 
 
@@ -85,7 +89,7 @@ def _is_constant(node: Expr, dialect: Dialect) -> bool:
         return _all_constant(node.items)
     if not isinstance(node, _FOLDED):
         return False
-    parts = [getattr(node, field.name) for field in fields(node)]
+    parts = [getattr(node, name) for name in _PARTS[type(node)]]
     return _all_constant(tuple(part for part in parts if isinstance(part, Expr)))
 
 

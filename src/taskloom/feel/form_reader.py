@@ -1,6 +1,7 @@
 """Reads what may stand in operand position: literals, lists, contexts, intervals, loops, functions."""
 
 from taskloom.feel import decimals
+from taskloom.feel.lexer import KEYWORDS
 from taskloom.feel.names import NameTable
 from taskloom.feel.nodes import (
     AtLiteral,
@@ -55,6 +56,10 @@ class FormReader(TypeReader):
         if char in ("(", "[", "]", "{", "@") and char:
             return self._bracket(char, begin)
         word = self.identifier()
+        if word in KEYWORDS:
+            known = self.read_known_name(word)
+            if known is not None:
+                return Name(known, self.is_built_in(known), span=(begin, self.end()))
         if word in _CONSTANTS and self.take_word(word):
             return Literal(_CONSTANTS[word], span=(begin, self.end()))
         form = None if word is None else _FORMS.get(word)

@@ -11,6 +11,7 @@ from taskloom.feel.diagnostics import FeelSyntaxError, Position
 from taskloom.feel.names import BLANK, IDENTIFIER, NAME_PART
 
 _SKIP: Final = re.compile(rf"(?:{BLANK}+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
+_INK: Final = frozenset(chr(code) for code in range(0x21, 0x7F)) - {"/"}
 _NUMBER: Final = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _STRING: Final = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPE: Final = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{6})|(.))", re.DOTALL)
@@ -54,6 +55,8 @@ class Lexer:
 
     def skip(self) -> None:
         """Over blanks and comments."""
+        if self.text[self.position : self.position + 1] in _INK:
+            return
         match = _SKIP.match(self.text, self.position)
         if match is not None and match.end() > self.position:
             self._blank_begin, self._blank_end = match.span()

@@ -83,7 +83,7 @@ class NameReader(Lexer):
         word = self.identifier()
         if word is None:
             return self._read_quoted()
-        known = self._longest(word, self._indexes)
+        known = self.read_known_name(word)
         if known is not None:
             return known
         if word in KEYWORDS and not self._is_older_name(word):
@@ -96,6 +96,10 @@ class NameReader(Lexer):
         if self.dialect is not Dialect.CAMUNDA or word not in ("and", "or"):
             return False
         return self.text.startswith("(", self.position + len(word))
+
+    def read_known_name(self, word: str) -> str | None:
+        """The longest name in scope that begins with a word, which comes next, and goes on after it."""
+        return self._longest(word, self._indexes)
 
     def read_member(self, known: NameTable | None) -> str:
         """A name after a dot."""

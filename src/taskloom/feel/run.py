@@ -1,7 +1,7 @@
 """What one evaluation carries with it: the injected surroundings, the budget and the warnings so far."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -36,6 +36,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 DEFAULT_ENVIRONMENT = Environment()
+_CHARS_PER_STEP: Final = 1_000
 
 
 class Run:
@@ -72,6 +73,11 @@ class Run:
     def leave(self) -> None:
         """A call of a user's function is over."""
         self.depth -= 1
+
+    def read(self, text: str) -> None:
+        """A function goes through a text: a step for each thousand characters."""
+        if len(text) >= _CHARS_PER_STEP:
+            self.spend(len(text) // _CHARS_PER_STEP)
 
     def check_items(self, count: int) -> None:
         """A list is about to have that many items."""

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from taskloom.feel import civil, zones
-from taskloom.feel.decimals import CONTEXT, compact, settled
+from taskloom.feel.decimals import CONTEXT, INTEGER_BOUND, compact, settled
 from taskloom.feel.equality import instant_nanos
 from taskloom.feel.limits import YEAR_MAX
 from taskloom.feel.values import (
@@ -86,9 +86,13 @@ def _amount(duration: DayTimeDuration | YearMonthDuration) -> int:
 
 def _scaled(duration: Value, scale: Callable[[int], int | Decimal]) -> Value:
     amount = scale(_amount(duration))
-    if type(amount) is Decimal and (not amount.is_finite() or amount.adjusted() > 30):
+    if type(amount) is Decimal and not amount.is_finite():
         return None
-    return type(duration)(int(amount))
+    return _in_bounds(type(duration), int(amount))
+
+
+def _in_bounds(kind: type[Value], amount: int) -> Value:
+    return kind(amount) if -INTEGER_BOUND < amount < INTEGER_BOUND else None
 
 
 def _date_plus_time(day: Date, duration: DayTimeDuration) -> Date | None:
@@ -159,8 +163,8 @@ _ADD: Final[dict[tuple[type, type], Callable[..., Value]]] = {
     (DateTime, DayTimeDuration): _moment_plus_time,
     (DateTime, YearMonthDuration): _moment_plus_months,
     (Time, DayTimeDuration): _time_plus_time,
-    (DayTimeDuration, DayTimeDuration): lambda a, b: DayTimeDuration(a.nanos + b.nanos),
-    (YearMonthDuration, YearMonthDuration): lambda a, b: YearMonthDuration(a.months + b.months),
+    (DayTimeDuration, DayTimeDuration): lambda a, b: _in_bounds(DayTimeDuration, a.nanos + b.nanos),
+    (YearMonthDuration, YearMonthDuration): lambda a, b: _in_bounds(YearMonthDuration, a.months + b.months),
 }
 
 _DIFFERENCE: Final[dict[tuple[type, type], Callable[..., Value]]] = {

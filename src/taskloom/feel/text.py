@@ -92,9 +92,13 @@ def _nested(run: Run, value: Value) -> str:
 
 def _joined(run: Run, begin: str, parts: Iterable[str], end: str, count: int) -> str:
     run.spend(count + 1)
-    text = ", ".join(parts)
-    run.check_chars(len(text))
-    return begin + text + end
+    written: list[str] = []
+    chars = 0
+    for part in parts:
+        chars += len(part) + 2
+        run.check_chars(chars)
+        written.append(part)
+    return begin + ", ".join(written) + end
 
 
 def _range_text(value: Range, write: Callable[[Value], str]) -> str:

@@ -6,6 +6,7 @@ bare time has no date, so it gets the zone's standard offset, without daylight s
 
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
+from importlib import resources
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -21,10 +22,19 @@ _FUTURE_CYCLE: Final = 2000
 @lru_cache(maxsize=_ZONES_CACHED)
 def find(name: str) -> ZoneInfo | None:
     """The zone of that name, or None when the zone data has none."""
+    if name not in _known_names():
+        return None
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
+
+
+@lru_cache(maxsize=1)
+def _known_names() -> frozenset[str]:
+    """The names that are worth a look into the zone files: a text may ask for any number of others."""
+    names = (resources.files("tzdata") / "zones").read_text(encoding="utf-8")
+    return frozenset(names.split())
 
 
 def is_zone(name: str) -> bool:

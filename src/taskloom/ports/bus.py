@@ -8,7 +8,10 @@ class Bus(Protocol):
     """Tells every server of the same store that something changed."""
 
     async def open(self, wake: Callable[[str], None]) -> None:
-        """Begin to listen; `wake(topic)` is called on the event loop for each hint from elsewhere."""
+        """Begin to listen; `wake(topic)` is called on the event loop for each hint from elsewhere.
+
+        The topic "all" stands for every topic: hints may have been lost, or were too many to name.
+        """
 
     async def close(self) -> None:
         """Stop listening."""

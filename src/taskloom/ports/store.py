@@ -21,6 +21,8 @@ IdempotencyId = tuple[str, str, str]
 """(tenant, scope, key)."""
 SubscriptionId = tuple[str, str, str, str]
 """(tenant, kind, name, key)."""
+Slot = IdempotencyId | SubscriptionId
+"""What a command may need to itself without a row of its own to lock."""
 CounterId = tuple[int, str]
 """(flow, name)."""
 
@@ -110,9 +112,10 @@ class JournalChunk(Struct, frozen=True, gc=False):
 
 
 class Load(Struct, gc=False):
-    """Lock and read what a batch names. For every task its owning and its root flow are read too.
+    """Lock and read what a batch names. For every task its owning flow is read too.
 
-    In PostgreSQL the locks are taken here in the one order (roots, tasks, subscriptions).
+    Where others write to the same data, the locks are taken here in the one order (roots, tasks, records,
+    slots); a second load of a batch does not wait for a lock but ends in a `TransientError`.
     """
 
     tasks: Sequence[int] = ()
@@ -145,6 +148,8 @@ class Loaded(Struct, gc=False):
     outbox: dict[int, OutboxRow]
     timers: dict[tuple[int, str], int]
     """(flow, name) -> instant."""
+    busy: frozenset[Slot] = frozenset()
+    """Slots another transaction holds: commands that need them go to a later batch."""
 
 
 class Shelf(Struct, frozen=True, gc=False):
@@ -249,6 +254,13 @@ class TransientError(Exception):
 
 class UnavailableError(Exception):
     """The store cannot work now (no connection, disk full); nothing was written."""
+
+
+class UnknownOutcomeError(Exception):
+    """The connection was lost during the commit, and whether it took place could not be found out.
+
+    The batch must not be run again: it may stand already.
+    """
 
 
 class WorkSource(Protocol):

@@ -175,6 +175,8 @@ def _save_flows(data: MemoryData, save: Save) -> None:
     if gone:
         for slot in [slot for slot in data.timers if slot[0] in gone]:
             data.timers.drop(slot)
+        for place in [place for place in data.subscriptions if place[1] in gone]:
+            data.subscriptions.drop(place)
         for counter in [counter for counter in data.counters if counter[0] in gone]:
             data.counters.drop(counter)
 

@@ -13,8 +13,8 @@ from taskloom.feel.equality import instant_nanos
 from taskloom.feel.json_values import UnfitJson, from_json, to_json
 from taskloom.feel.library.contexts import Context, context_merge, entries_of, put_nested
 from taskloom.feel.library.lists import distinct
-from taskloom.feel.library.strings import joined
-from taskloom.feel.patterns import PatternError, compile_pattern
+from taskloom.feel.library.strings import compiled_for, joined
+from taskloom.feel.patterns import PatternError
 from taskloom.feel.run import Run
 from taskloom.feel.values import (
     NANOS_PER_DAY,
@@ -88,7 +88,7 @@ def moment_in_zone(_: Run, moment: DateTime, zone: str) -> DateTime | Refusal:
 def extract(run: Run, text: str, pattern: str) -> list[str] | Refusal:
     """All matches of a regular expression."""
     try:
-        compiled = compile_pattern(pattern, "", chars_max=run.env.limits.pattern_chars)
+        compiled = compiled_for(run, text, pattern, "")
     except PatternError as fault:
         return Refusal(str(fault))
     return [match.group() for match in compiled.matches(run, text)]
@@ -259,7 +259,9 @@ def endless_cycle(_: Run, interval: DayTimeDuration | YearMonthDuration) -> str:
 
 
 @built_in("cycle", "repetitions: number?, interval: duration", dialects=_ONLY)
-def cycle(_: Run, repetitions: Number | None, interval: DayTimeDuration | YearMonthDuration) -> str:
+def cycle(_: Run, repetitions: Number | None, interval: DayTimeDuration | YearMonthDuration) -> str | Refusal:
     """The text of a timer that repeats so many times, or without end for null."""
-    count = "" if repetitions is None else str(int(repetitions))
-    return f"R{count}/{iso.write_duration(interval)}"
+    count = None if repetitions is None else whole_number(repetitions)
+    if count is None and repetitions is not None:
+        return Refusal("the repetitions must be a whole number")
+    return f"R{'' if count is None else count}/{iso.write_duration(interval)}"

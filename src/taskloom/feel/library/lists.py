@@ -40,7 +40,7 @@ def list_contains(run: Run, items: list[Value], element: Value) -> bool:
 
 
 @built_in("sublist", "list: list, start position: number, length?: number", dialects=(Dialect.DMN,))
-def sublist(_: Run, items: list[Value], start: Number, length: Number | None = None) -> Outcome:
+def sublist(run: Run, items: list[Value], start: Number, length: Number | None = None) -> Outcome:
     """The items from a position on, all or as many as told; there must be that many."""
     index = _index(items, start)
     if index is None:
@@ -48,6 +48,7 @@ def sublist(_: Run, items: list[Value], start: Number, length: Number | None = N
     count = len(items) - index if length is None else int(length)
     if not 0 <= count <= len(items) - index:
         return Refusal("the list has not that many items")
+    run.spend(count)
     return items[index : index + count]
 
 

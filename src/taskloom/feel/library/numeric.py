@@ -67,7 +67,7 @@ round_half_down = _rounding("round half down", "n: number, scale: number", ROUND
 @built_in("abs", "n: number")
 def absolute(_: Run, number: Value) -> Value:
     """The distance from zero."""
-    return abs(number)
+    return abs(number) if type(number) is int else CONTEXT.abs(number)
 
 
 @built_in("abs", "n: duration")

@@ -3,15 +3,16 @@
 from taskloom.feel.built_in import Refusal, built_in
 from taskloom.feel.decimals import Number
 from taskloom.feel.dialect import Dialect
-from taskloom.feel.patterns import PatternError, compile_pattern, template_of
+from taskloom.feel.patterns import Pattern, PatternError, compile_pattern, template_of
 from taskloom.feel.run import Run
 from taskloom.feel.text import describe
 from taskloom.feel.values import Value
 
 
 @built_in("substring", "string: string, start position: number, length?: number")
-def substring(_: Run, text: str, start: Number, length: Number | None = None) -> str | Refusal:
+def substring(run: Run, text: str, start: Number, length: Number | None = None) -> str | Refusal:
     """From a position, 1 first and -1 last, all or as many characters as told."""
+    run.read(text)
     position = int(start)
     if position == 0 or abs(position) > len(text):
         return Refusal(f"the string of {len(text)} characters has no position {describe(start)}")
@@ -30,53 +31,67 @@ def string_length(_: Run, text: str) -> int:
 
 
 @built_in("upper case", "string: string")
-def upper_case(_: Run, text: str) -> str:
+def upper_case(run: Run, text: str) -> str:
     """By the rules of Unicode."""
+    run.read(text)
     return text.upper()
 
 
 @built_in("lower case", "string: string")
-def lower_case(_: Run, text: str) -> str:
+def lower_case(run: Run, text: str) -> str:
     """By the rules of Unicode."""
+    run.read(text)
     return text.lower()
 
 
 @built_in("substring before", "string: string, match: string")
-def substring_before(_: Run, text: str, match: str) -> str:
+def substring_before(run: Run, text: str, match: str) -> str:
     """What stands before the first match; empty without one."""
+    run.read(text)
     before, found, _after = text.partition(match) if match else ("", "", "")
     return before if found else ""
 
 
 @built_in("substring after", "string: string, match: string")
-def substring_after(_: Run, text: str, match: str) -> str:
+def substring_after(run: Run, text: str, match: str) -> str:
     """What stands after the first match; empty without one, all of it after an empty match."""
+    run.read(text)
     return text.partition(match)[2] if match else text
 
 
 @built_in("contains", "string: string, match: string")
-def contains(_: Run, text: str, match: str) -> bool:
+def contains(run: Run, text: str, match: str) -> bool:
     """Whether the match stands anywhere."""
+    run.read(text)
     return match in text
 
 
 @built_in("starts with", "string: string, match: string")
-def starts_with(_: Run, text: str, match: str) -> bool:
+def starts_with(run: Run, text: str, match: str) -> bool:
     """Whether the match stands at the begin."""
+    run.read(match)
     return text.startswith(match)
 
 
 @built_in("ends with", "string: string, match: string")
-def ends_with(_: Run, text: str, match: str) -> bool:
+def ends_with(run: Run, text: str, match: str) -> bool:
     """Whether the match stands at the end."""
+    run.read(match)
     return text.endswith(match)
+
+
+def compiled_for(run: Run, text: str, pattern: str, flags: str) -> Pattern:
+    """The compiled pattern; text and pattern cost steps, for both take time."""
+    run.read(text)
+    run.spend(20 + len(pattern))
+    return compile_pattern(pattern, flags, chars_max=run.env.limits.pattern_chars)
 
 
 @built_in("matches", "input: string, pattern: string, flags?: string?")
 def matches(run: Run, text: str, pattern: str, flags: str | None = None) -> bool | Refusal:
     """Whether a regular expression matches anywhere in the text."""
     try:
-        compiled = compile_pattern(pattern, flags or "", chars_max=run.env.limits.pattern_chars)
+        compiled = compiled_for(run, text, pattern, flags or "")
     except PatternError as fault:
         return Refusal(str(fault))
     return compiled.found_in(text)
@@ -86,7 +101,7 @@ def matches(run: Run, text: str, pattern: str, flags: str | None = None) -> bool
 def replace(run: Run, text: str, pattern: str, replacement: str, flags: str | None = None) -> str | Refusal:
     """Each match replaced; `$1` is the first group. The pattern may not match the empty string."""
     try:
-        compiled = compile_pattern(pattern, flags or "", chars_max=run.env.limits.pattern_chars)
+        compiled = compiled_for(run, text, pattern, flags or "")
         template = template_of(replacement, compiled, literal="q" in (flags or ""))
     except PatternError as fault:
         return Refusal(str(fault))
@@ -99,7 +114,7 @@ def replace(run: Run, text: str, pattern: str, replacement: str, flags: str | No
 def split(run: Run, text: str, delimiter: str) -> list[str] | Refusal:
     """The parts between the matches of a regular expression, empty ones too."""
     try:
-        compiled = compile_pattern(delimiter, "", chars_max=run.env.limits.pattern_chars)
+        compiled = compiled_for(run, text, delimiter, "")
     except PatternError as fault:
         return Refusal(str(fault))
     if compiled.matches_empty:

@@ -246,10 +246,11 @@ def flows_put(connection: Connection, flows: Iterable[FlowRow]) -> None:
 
 
 def flows_delete(connection: Connection, keys: Iterable[int]) -> None:
-    """Flows that ended for good; their timers and subscriptions go with them."""
+    """Flows that ended for good; their timers, subscriptions and counters go with them."""
     rows = [(key,) for key in keys]
     connection.executemany("DELETE FROM flows WHERE key = ?", rows)
     connection.executemany("DELETE FROM timers WHERE flow = ?", rows)
+    connection.executemany("DELETE FROM subscriptions WHERE flow = ?", rows)
     connection.executemany("DELETE FROM counters WHERE flow = ?", rows)
 
 

@@ -160,6 +160,7 @@ CREATE TABLE subscriptions (
     data BLOB NOT NULL,
     PRIMARY KEY (tenant, kind, name, key, flow)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX subscriptions_flow ON subscriptions (flow);
 
 CREATE TABLE counters (
     flow INTEGER NOT NULL,

@@ -1,0 +1,218 @@
+"""The operations of the queue dialect, and the dialect itself."""
+
+from typing import Final
+
+from taskloom.core.limits import PAYLOAD_BYTES
+from taskloom.dialects.operation import Body, Dialect, Operation
+from taskloom.dialects.queue import (
+    routes_inference,
+    routes_put,
+    routes_queues,
+    routes_tasks,
+    routes_work,
+)
+from taskloom.dialects.queue.errors import render
+from taskloom.dialects.queue.registry import INFERENCE
+from taskloom.dialects.queue.translate import NAME, called_back
+from taskloom.dialects.queue.wire import (
+    ErrorBody,
+    Heartbeat,
+    Metadata,
+    Model,
+    ModelList,
+    Progress,
+    Put,
+    PutAnswer,
+    Register,
+    Signal,
+    Take,
+    TaskView,
+)
+from taskloom.flows.stream import KIND, StreamFlow
+from taskloom.views.frames import FRAMES, project_frames
+
+_TASK: Final = "/v1/queue/{task_id}"
+
+_QUEUES: Final = (
+    Operation(
+        name="queue.register",
+        method="POST",
+        path="/v1/queue/register",
+        handler=routes_queues.register,
+        scope="task.work",
+        summary="Make a queue known.",
+        body=Body.JSON,
+        request=Register,
+        responses={200: str, 400: ErrorBody, 409: ErrorBody},
+    ),
+    Operation(
+        name="queue.eventbus",
+        method="GET",
+        path="/v1/queue/eventbus",
+        handler=routes_queues.eventbus,
+        scope="task.work",
+        summary="Where the event bus is; this server has none.",
+        responses={404: ErrorBody},
+    ),
+    Operation(
+        name="queue.metadata",
+        method="GET",
+        path="/v1/queue/{queue}/metadata",
+        handler=routes_queues.metadata,
+        scope="task.read",
+        summary="What a queue was registered with.",
+        responses={200: Metadata, 404: ErrorBody},
+    ),
+    Operation(
+        name="queue.backlog",
+        method="GET",
+        path="/v1/queue/{full_name}/backlog",
+        handler=routes_queues.backlog,
+        scope="task.read",
+        summary="How many tasks wait in a queue at a level.",
+        responses={200: int, 400: ErrorBody, 404: ErrorBody},
+    ),
+    Operation(
+        name="queue.models",
+        method="GET",
+        path="/v1/models",
+        handler=routes_queues.models,
+        scope="task.read",
+        summary="All models that can be asked.",
+        responses={200: ModelList},
+    ),
+    Operation(
+        name="queue.model",
+        method="GET",
+        path="/v1/models/{model}",
+        handler=routes_queues.model,
+        scope="task.read",
+        summary="One model.",
+        responses={200: Model, 404: ErrorBody},
+    ),
+)
+
+_TASKS: Final = (
+    Operation(
+        name="queue.put",
+        method="POST",
+        path="/v1/queue/put",
+        handler=routes_put.put,
+        scope="task.write",
+        summary="Put a task into a queue; wait for its result where the mode says so.",
+        body=Body.JSON,
+        limit_bytes=PAYLOAD_BYTES,
+        request=Put,
+        responses={200: PutAnswer, 400: ErrorBody, 404: ErrorBody, 408: ErrorBody, 429: ErrorBody},
+        hot=True,
+    ),
+    Operation(
+        name="queue.take",
+        method="POST",
+        path="/v1/queue/take",
+        handler=routes_work.take,
+        scope="task.work",
+        summary="Take tasks from queues.",
+        body=Body.JSON,
+        request=Take,
+        responses={200: dict[str, list[TaskView]], 400: ErrorBody},
+        hot=True,
+    ),
+    Operation(
+        name="queue.complete",
+        method="POST",
+        path=f"{_TASK}/complete",
+        handler=routes_work.complete,
+        scope="task.work",
+        summary="Finish a task.",
+        body=Body.JSON,
+        limit_bytes=PAYLOAD_BYTES,
+        responses={200: str, 400: ErrorBody, 404: ErrorBody, 409: ErrorBody},
+        hot=True,
+    ),
+    Operation(
+        name="queue.progress",
+        method="POST",
+        path=f"{_TASK}/progress",
+        handler=routes_work.progress,
+        scope="task.work",
+        summary="Tell of progress; a streaming caller receives it as a frame.",
+        body=Body.JSON,
+        request=Progress,
+        responses={200: Signal, 400: ErrorBody, 404: ErrorBody, 409: ErrorBody},
+        hot=True,
+    ),
+    Operation(
+        name="queue.heartbeat",
+        method="POST",
+        path=f"{_TASK}/heartbeat",
+        handler=routes_work.heartbeat,
+        scope="task.work",
+        summary="Let the lease end later.",
+        body=Body.JSON,
+        request=Heartbeat,
+        responses={200: Signal, 400: ErrorBody, 404: ErrorBody, 409: ErrorBody},
+    ),
+    Operation(
+        name="queue.cancel",
+        method="POST",
+        path=f"{_TASK}/cancel",
+        handler=routes_tasks.cancel,
+        scope="task.write",
+        summary="End a task that is no longer wanted.",
+        responses={202: str, 404: ErrorBody},
+    ),
+    Operation(
+        name="queue.get",
+        method="GET",
+        path=_TASK,
+        handler=routes_tasks.get,
+        scope="task.read",
+        summary="A task as it is now.",
+        responses={200: TaskView, 404: ErrorBody},
+    ),
+    Operation(
+        name="queue.stream",
+        method="GET",
+        path=f"{_TASK}/stream",
+        handler=routes_tasks.stream,
+        scope="task.read",
+        summary="The frames of a streaming task, from the one after Last-Event-ID.",
+        responses={200: None, 400: ErrorBody, 404: ErrorBody},
+    ),
+)
+
+_INFERENCE: Final = tuple(
+    Operation(
+        name=f"queue.{path.removeprefix('/v1/').replace('/', '_')}",
+        method="POST",
+        path=path,
+        handler=routes_inference.ask,
+        scope="task.write",
+        summary="Ask a model and wait for a worker's answer.",
+        body=Body.JSON,
+        limit_bytes=PAYLOAD_BYTES,
+        responses={200: None, 400: ErrorBody, 404: ErrorBody, 408: ErrorBody, 429: ErrorBody},
+        hot=True,
+    )
+    for path in INFERENCE
+)
+
+OPERATIONS: Final = (*_QUEUES, *_TASKS, *_INFERENCE)
+
+
+def owns(path: str) -> bool:
+    """Whether a path without an operation is refused in this dialect's shape."""
+    return path == "/v1" or path.startswith("/v1/")
+
+
+DIALECT: Final = Dialect(
+    name=NAME,
+    operations=OPERATIONS,
+    render=render,
+    owns=owns,
+    flows=(StreamFlow(),),
+    views=(FRAMES,),
+    projections={KIND: project_frames},
+    callbacks={NAME: called_back},
+)

@@ -1,0 +1,86 @@
+"""Putting a task into a queue."""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from taskloom.core.payload import strict_error
+from taskloom.dialects.operation import Refusal, Reply, Request, Response
+from taskloom.dialects.queue import registry, streaming, submission
+from taskloom.dialects.queue.errors import NO_CACHE, decoded, invalid
+from taskloom.dialects.queue.translate import MODES
+from taskloom.dialects.queue.wire import Asked, Put, PutAnswer, encode
+
+_CALLBACK: Final = MODES["callback"]
+
+
+async def put(request: Request) -> Reply:
+    """Make a task; answer at once, with the result, or with a stream, as its mode says."""
+    asked = await _asked(request)
+    if isinstance(asked, Refusal):
+        return asked
+    made = await submission.make(request, asked)
+    if isinstance(made, Refusal):
+        return made
+    if asked.mode == MODES["blocking"]:
+        return await submission.blocking(request, made)
+    if asked.mode == MODES["streaming"]:
+        return streaming.opened(streaming.put(request, made), made.task_id)
+    told = PutAnswer(200, request.engine.clock.now_ms(), made.task_id)
+    return Response(200, encode(told), headers={**NO_CACHE, "x-bella-task-id": made.task_id})
+
+
+async def _asked(request: Request) -> submission.Asked | Refusal:
+    """The task that a put describes."""
+    wrong = strict_error(request.body, frozenset({"data"}))
+    if wrong is not None:
+        return invalid(wrong, code="bad_json")
+    wanted = decoded(request.body, Put)
+    if isinstance(wanted, Refusal):
+        return wanted
+    mode = MODES.get(wanted.response_mode or "callback")
+    if mode is None:
+        return invalid("response_mode must be callback, blocking or streaming", "response_mode")
+    data = bytes(wanted.data).lstrip()
+    if data[:1] != b"{":
+        return invalid("data must be an object", "data")
+    callback_url = (wanted.callback_url or "").strip() if mode == _CALLBACK else ""
+    if callback_url and not _is_callback(callback_url):
+        return invalid("callback_url must be an http or https address", "callback_url")
+    queue = await _queue(request, wanted, data)
+    if isinstance(queue, Refusal):
+        return queue
+    return submission.Asked(
+        endpoint=wanted.endpoint,
+        data=data,
+        queue=queue,
+        mode=mode,
+        level=wanted.level,
+        timeout_s=wanted.timeout or 0,
+        callback_url=callback_url,
+        trace_id=wanted.trace_id or "",
+    )
+
+
+async def _queue(request: Request, wanted: Put, data: bytes) -> str | Refusal:
+    """The queue that a put names, or that its model leads to."""
+    name = (wanted.queue or "").strip()
+    if name:
+        return name if registry.is_base_name(name) else invalid("queue is no name of a queue", "queue")
+    model = decoded(data, Asked)
+    if isinstance(model, Refusal):
+        return model
+    if not isinstance(model.model, str) or not model.model.strip():
+        return invalid("queue is missing, and data names no model", "queue")
+    found = await registry.queue_of(request.services, request.tenant, wanted.endpoint, model.model)
+    return found or invalid(f"no queue serves the model {model.model}", "model", "model_not_found")
+
+
+def _is_callback(url: str) -> bool:
+    """Whether somebody could be called there; whether that is allowed is decided when the call is made."""
+    if any(char <= " " or char == "\x7f" for char in url):
+        return False
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -1,0 +1,72 @@
+"""Queues and models: register, metadata, backlog, event bus, list of models."""
+
+from typing import Final
+
+import msgspec
+
+from taskloom.core.limits import LEVELS
+from taskloom.core.payload import strict_error
+from taskloom.dialects.operation import Refusal, Reply, Request, Response
+from taskloom.dialects.queue import registry
+from taskloom.dialects.queue.errors import NO_CACHE, decoded, invalid
+from taskloom.dialects.queue.wire import Metadata, ModelList, Register, encode
+
+_NO_QUEUE: Final = Refusal(404, "queue_not_found", "no such queue", {"param": "queue"})
+_NO_MODEL: Final = Refusal(404, "model_not_found", "no such model", {"param": "model"})
+_NO_BUS: Final = Refusal(
+    404,
+    "event_bus_not_configured",
+    "this server has no event bus; post to /v1/queue/{task_id}/progress and .../complete instead",
+)
+
+
+async def register(request: Request) -> Reply:
+    """Make a queue known; the same registration again changes nothing."""
+    wrong = strict_error(request.body)
+    if wrong is not None:
+        return invalid(wrong, code="bad_json")
+    wanted = decoded(request.body, Register)
+    if isinstance(wanted, Refusal):
+        return wanted
+    refusal = await registry.register(request.services, request.tenant, wanted, request.principal.name)
+    return refusal or Response(body=encode(wanted.queue), headers=NO_CACHE)
+
+
+async def metadata(request: Request) -> Reply:
+    """What a queue was registered with."""
+    name = request.parameters["queue"]
+    queue = await registry.find(request.services, request.tenant, name)
+    if queue is None:
+        return _NO_QUEUE
+    return Response(body=encode(Metadata(name, queue.endpoint)), headers=NO_CACHE)
+
+
+async def backlog(request: Request) -> Reply:
+    """How many tasks wait in a queue at a level."""
+    name, _, level = request.parameters["full_name"].rpartition(":")
+    if not level.isascii() or not level.isdigit() or len(level) != 1 or int(level) >= LEVELS:
+        return invalid("a full queue name ends with its level", "full_name")
+    if await registry.find(request.services, request.tenant, name) is None:
+        return _NO_QUEUE
+    lanes = await request.engine.store.lanes(name, request.tenant)
+    waiting = sum(lane.depth for lane in lanes if lane.level == int(level))
+    return Response(body=encode(waiting), headers=NO_CACHE)
+
+
+async def eventbus(_request: Request) -> Reply:
+    """Where the event bus is: there is none."""
+    return _NO_BUS
+
+
+async def models(request: Request) -> Reply:
+    """All models that can be asked."""
+    found = await registry.models(request.engine, request.tenant)
+    return Response(body=encode(ModelList(data=found)), headers=NO_CACHE)
+
+
+async def model(request: Request) -> Reply:
+    """One model."""
+    for found in await registry.models(request.engine, request.tenant):
+        if found.id == request.parameters["model"]:
+            return Response(body=msgspec.json.encode(found), headers=NO_CACHE)
+    return _NO_MODEL

@@ -1,0 +1,181 @@
+"""What workers call: take, complete, progress, heartbeat."""
+
+from typing import Final
+
+import msgspec
+
+from taskloom.core.commands import Claim, Complete, Extend, Fail, Report, Strategy
+from taskloom.core.limits import (
+    LEASE_MS_DEFAULT,
+    NEVER_MS,
+    QUEUE_NAME_LENGTH,
+    QUEUES_PER_TAKE,
+    TAKE_SIZE_MAX,
+)
+from taskloom.core.payload import strict_error
+from taskloom.core.rejections import Kind, Rejection
+from taskloom.core.task import CANCELLED, FAILED
+from taskloom.dialects.operation import Refusal, Reply, Request, Response
+from taskloom.dialects.queue import errors, frames, submission
+from taskloom.dialects.queue.errors import NO_CACHE, NO_TASK, decoded, invalid
+from taskloom.dialects.queue.routes_tasks import attributes_of, key_of
+from taskloom.dialects.queue.translate import Completion, completion, handed_out, token
+from taskloom.dialects.queue.wire import Heartbeat, Progress, Signal, Take, TaskView, encode
+from taskloom.engine.outcome import Handout
+
+_STRATEGIES: Final = {"fifo": Strategy.FIFO, "active_passive": Strategy.ACTIVE_PASSIVE}
+_OVER: Final = frozenset({CANCELLED, FAILED})
+"""Ends that tell a worker to stop: nobody wants the result any more."""
+_SUCCESS: Final = range(200, 300)
+
+
+def _json(value: object) -> Response:
+    return Response(200, encode(value), headers=NO_CACHE)
+
+
+async def take(request: Request) -> Reply:
+    """Hand out tasks, grouped by full queue name."""
+    wanted = decoded(request.body, Take)
+    if isinstance(wanted, Refusal):
+        return wanted
+    claim = _claim(request, wanted)
+    if isinstance(claim, Refusal):
+        return claim
+    waiting = request.engine.claim(claim, wanted.wait_seconds * 1000)
+    found = await (submission.while_present(request, waiting) if wanted.wait_seconds else waiting)
+    if isinstance(found, Rejection):
+        return errors.refused(found)
+    taken: dict[str, list[TaskView]] = {}
+    for handout in found or ():
+        shown = await _handed_out(request, handout)
+        taken.setdefault(f"{shown.queue}:{shown.level}", []).append(shown)
+    return _json(taken)
+
+
+def _claim(request: Request, wanted: Take) -> Claim | Refusal:
+    """The claim that a take describes."""
+    if len(wanted.queues) > QUEUES_PER_TAKE:
+        return invalid(f"at most {QUEUES_PER_TAKE} queues at once", "queues")
+    queues: list[tuple[str, int]] = []
+    for full in wanted.queues:
+        name, _, level = full.rpartition(":")
+        if not name or len(name) > QUEUE_NAME_LENGTH or len(level) != 1 or level not in "0123456789":
+            return invalid(f"a full queue name ends with its level, such as {full[:64]}:0", "queues")
+        queues.append((name, int(level)))
+    strategy = _STRATEGIES.get(wanted.strategy or "fifo")
+    if strategy is None:
+        return invalid("strategy must be fifo or active_passive", "strategy")
+    age_ms = (wanted.min_age_seconds or 0) * 1000
+    worker = wanted.worker.id if wanted.worker is not None else ""
+    return Claim(
+        tenant=request.wall,
+        queues=tuple(dict.fromkeys(queues)),
+        worker=request.principal.worker or worker,
+        holder=request.principal.name,
+        size=min(wanted.size, TAKE_SIZE_MAX),
+        lease_ms=(wanted.process_timeout or 0) * 1000 or LEASE_MS_DEFAULT,
+        losses_max=wanted.process_max_retries,
+        strategy=strategy,
+        made_before=request.engine.clock.now_ms() - age_ms + 1 if age_ms else NEVER_MS,
+    )
+
+
+async def _handed_out(request: Request, handout: Handout) -> TaskView:
+    task = handout.task
+    return handed_out(task, await attributes_of(request, task, handout.attributes), handout.input)
+
+
+async def complete(request: Request) -> Reply:
+    """Finish a task with a worker's answer; one that is no success fails the task, with the answer kept."""
+    key = key_of(request)
+    if key is None:
+        return NO_TASK
+    done = completion(request.body, key)
+    if isinstance(done, Refusal):
+        return done
+    outcome = await request.engine.submit(_finish(request, key, done), size=len(done.result))
+    if isinstance(outcome, Rejection):
+        refusal = errors.refused(outcome)
+        if refusal.status != 409 or request.services.settings.get("compat.queue") != "bella":
+            return refusal
+    return _json(request.parameters["task_id"])
+
+
+def _finish(request: Request, key: int, done: Completion) -> Complete | Fail:
+    principal = request.principal
+    worker = principal.worker or done.worker
+    if done.status in _SUCCESS:
+        return Complete(
+            key=key,
+            tenant=request.wall,
+            result=done.result,
+            token=done.token,
+            worker=worker,
+            by=principal.name,
+        )
+    return Fail(
+        key=key,
+        tenant=request.wall,
+        code=f"status_{done.status}",
+        message=f"the worker answered with status {done.status}",
+        result=done.result,
+        token=done.token,
+        worker=worker,
+        by=principal.name,
+    )
+
+
+async def progress(request: Request) -> Reply:
+    """Keep what a worker tells on the way; a streaming caller receives it as a frame."""
+    key = key_of(request)
+    if key is None:
+        return NO_TASK
+    wrong = strict_error(request.body, frozenset({"event_data"}))
+    if wrong is not None:
+        return invalid(wrong, code="bad_json")
+    told = decoded(request.body, Progress)
+    if isinstance(told, Refusal):
+        return told
+    try:
+        frames.text(bytes(told.event_data))
+    except msgspec.DecodeError as error:
+        return invalid(str(error), "event_data", "bad_json")
+    report = Report(
+        key=key,
+        tenant=request.wall,
+        mark=frames.mark(told),
+        result=frames.stored(told),
+        token=token(told.lease_id),
+        worker=request.principal.worker,
+        by=request.principal.name,
+    )
+    return await _signal(request, report)
+
+
+async def heartbeat(request: Request) -> Reply:
+    """Let the lease end later."""
+    key = key_of(request)
+    if key is None:
+        return NO_TASK
+    wanted = decoded(request.body or b"{}", Heartbeat)
+    if isinstance(wanted, Refusal):
+        return wanted
+    extend = Extend(
+        key=key,
+        tenant=request.wall,
+        lease_ms=wanted.extend_seconds * 1000 if wanted.extend_seconds else LEASE_MS_DEFAULT,
+        token=token(wanted.lease_id),
+        worker=request.principal.worker,
+        by=request.principal.name,
+    )
+    return await _signal(request, extend)
+
+
+async def _signal(request: Request, command: Report | Extend) -> Reply:
+    """Whether the worker may stop, because nobody wants the result any more."""
+    outcome = await request.engine.submit(command)
+    if not isinstance(outcome, Rejection):
+        return _json(Signal(outcome.reply.state in _OVER))
+    if outcome.kind is Kind.FINAL and outcome.task is not None and outcome.task.state in _OVER:
+        return _json(Signal(cancelled=True))
+    return errors.refused(outcome)

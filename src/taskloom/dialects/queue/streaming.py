@@ -1,0 +1,132 @@
+"""Streams: a task's frames as its worker reports them, replayed from where a reader left off.
+
+The frames are rows, so a reader that comes late or comes back misses nothing. Who waits is rung when the
+task's flow changes or the task ends; a look after each ping finds what a lost ring would have told.
+"""
+
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import msgspec
+
+from taskloom.core.limits import STREAM_PAGE, STREAM_PING_MS
+from taskloom.core.task import Task
+from taskloom.dialects.operation import Request, Stream
+from taskloom.dialects.queue import errors, frames
+from taskloom.dialects.queue.submission import STOPPED, Made, cancel, cancel_later, result_of
+from taskloom.dialects.queue.translate import TIMED_OUT, answer, attributes, failure
+from taskloom.engine.engine import Engine
+from taskloom.views.frames import FRAMES
+from taskloom.views.view import And, Compare, Query, Sort
+
+CHAT: Final = "/v1/chat/completions"
+
+
+def opened(chunks: AsyncIterator[bytes], task_id: str) -> Stream:
+    """The answer that a stream is."""
+    return Stream(chunks, headers={"x-bella-task-id": task_id})
+
+
+class Reader:
+    """Reads one task's stream; `ended` says that all of it was read."""
+
+    def __init__(self, engine: Engine, task: Task, after: int = -1) -> None:
+        self.ended = False
+        self._engine = engine
+        self._task = task
+        self._after = after
+
+    async def until(self, deadline: int) -> AsyncIterator[bytes]:
+        """What there is and what comes, until the stream ends or the instant (monotonic ms) has come."""
+        engine = self._engine
+        topics = (("task", self._task.key), ("flow", self._task.flow))
+        while not self.ended:
+            with engine.waiting.ticket(*topics) as ticket:
+                task = await engine.store.task(self._task.key) or self._task
+                page = await self._page()
+                if page:
+                    yield b"".join(frames.frame(number, body) for number, body in page)
+                    continue
+                if task.is_final:
+                    self.ended = True
+                    yield await self._tail(task)
+                    return
+                rest_ms = deadline - engine.clock.monotonic_ms()
+                if rest_ms <= 0 or engine.waiting.closed:
+                    return
+                if not await ticket.wait(min(rest_ms, STREAM_PING_MS)) and rest_ms > STREAM_PING_MS:
+                    yield frames.PING
+
+    async def _page(self) -> list[tuple[int, bytes]]:
+        """The next frames, which count as read."""
+        rows = await self._rows(Compare("number", "gt", self._after), Sort("number"), STREAM_PAGE)
+        if rows:
+            self._after = rows[-1]["number"]
+        return [(row["number"], row["body"]) for row in rows]
+
+    async def _rows(self, which: Compare, order: Sort, limit: int) -> list[dict[str, Any]]:
+        query = Query(
+            view=FRAMES.name,
+            tenants=(self._task.tenant,),
+            filter=And((Compare("task", "eq", self._task.key), which)),
+            sort=(order,),
+            limit=limit,
+            total=False,
+        )
+        return (await self._engine.store.search(query)).rows
+
+    async def _tail(self, task: Task) -> bytes:
+        """What ends the stream: an error, or for chat completions the mark that ends them, if missing.
+
+        A chat completion that came whole, without any progress before it, is sent as one chunk.
+        """
+        result = await result_of(self._engine, task)
+        refusal = failure(task, result)
+        if refusal is not None:
+            return frames.error(errors.fault(refusal))
+        details = await self._engine.store.details([task.key])
+        if attributes(details[task.key].attributes, task.dialect).endpoint != CHAT:
+            return b""
+        last = await self._rows(Compare("number", "gte", 0), Sort("number", descending=True), 1)
+        tail = [] if last else whole_as_chunk(answer(result).body)
+        if not (last and frames.is_done(last[0]["body"])):
+            tail.append(frames.DONE)
+        first = last[0]["number"] + 1 if last else 0
+        numbered = [(number, data) for number, data in enumerate(tail, first) if number > self._after]
+        return b"".join(frames.event(number, "message", data) for number, data in numbered)
+
+
+def whole_as_chunk(body: bytes) -> list[bytes]:
+    """A whole chat completion as one chunk of a stream; nothing when the body is no such thing."""
+    try:
+        whole = msgspec.json.decode(body, type=dict[str, Any])
+        choices = msgspec.convert(whole.get("choices"), list[dict[str, Any]])
+    except msgspec.DecodeError:
+        return []
+    deltas = [
+        {**{name: value for name, value in choice.items() if name != "message"}, "delta": choice["message"]}
+        for choice in choices
+        if "message" in choice
+    ]
+    if not deltas:
+        return []
+    return [msgspec.json.encode({**whole, "object": "chat.completion.chunk", "choices": deltas})]
+
+
+async def put(request: Request, made: Made) -> AsyncIterator[bytes]:
+    """The stream of a caller's own task, which is cancelled when the caller goes away or waits too long."""
+    engine = request.engine
+    task = await engine.store.task(made.key)
+    assert task is not None, "the task was made before its stream is read"
+    reader = Reader(engine, task)
+    deadline = engine.clock.monotonic_ms() + made.wait_ms
+    try:
+        async for chunk in reader.until(deadline):
+            yield chunk
+        if not reader.ended:
+            await cancel(request, made.key, STOPPED if engine.waiting.closed else TIMED_OUT)
+            async for chunk in reader.until(deadline):
+                yield chunk
+    finally:
+        if not reader.ended:
+            cancel_later(request, made.key)

@@ -1,0 +1,200 @@
+"""What goes over the wire: bodies of requests and answers, in snake_case, times in epoch milliseconds."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
+
+from taskloom.core.limits import (
+    CALLBACK_URL_LENGTH,
+    LEASE_MS_MAX,
+    LEVELS,
+    NAME_LENGTH,
+    QUEUE_MODELS,
+    QUEUE_NAME_LENGTH,
+    TRACE_ID_LENGTH,
+    WORKER_NAME_LENGTH,
+)
+
+BaseName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z", description="the name of a queue")]
+Text = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+Level = Annotated[int, Meta(ge=0, lt=LEVELS)]
+Seconds = Annotated[int, Meta(ge=-(2**31), le=LEASE_MS_MAX // 1000)]
+
+
+class Register(Struct, frozen=True):
+    """A queue, the endpoint it serves, and (ours) the models that are asked of it."""
+
+    queue: BaseName
+    endpoint: Text
+    models: Annotated[tuple[Text, ...], Meta(max_length=QUEUE_MODELS)] = ()
+
+
+class Metadata(Struct, frozen=True):
+    """What a registration said."""
+
+    queue: str
+    endpoint: str
+
+
+class Put(Struct, frozen=True):
+    """A task to be put into a queue."""
+
+    endpoint: Annotated[str, Meta(max_length=NAME_LENGTH, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+    data: Raw
+    queue: str | None = None
+    level: Level = 0
+    response_mode: str | None = None
+    callback_url: Annotated[str, Meta(max_length=CALLBACK_URL_LENGTH)] | None = None
+    timeout: Annotated[int, Meta(ge=-(2**31), lt=2**31)] | None = None
+    trace_id: Annotated[str, Meta(max_length=TRACE_ID_LENGTH)] | None = None
+
+
+class PutAnswer(Struct, frozen=True):
+    """The id of a task that was put in callback mode."""
+
+    code: int
+    timestamp: int
+    data: str
+
+
+class Worker(Struct, frozen=True):
+    """Who takes; its capacities are not needed to hand out the oldest."""
+
+    id: Annotated[str, Meta(max_length=WORKER_NAME_LENGTH)] = ""
+
+
+class Take(Struct, frozen=True):
+    """Which queues a worker takes from, and on which terms."""
+
+    queues: Annotated[tuple[Annotated[str, Meta(max_length=QUEUE_NAME_LENGTH)], ...], Meta(min_length=1)]
+    size: Annotated[int, Meta(ge=1)] = 1
+    strategy: str | None = None
+    process_timeout: Annotated[int, Meta(ge=0, le=LEASE_MS_MAX // 1000)] | None = None
+    process_max_retries: Annotated[int, Meta(ge=-1, lt=2**31)] | None = None
+    min_age_seconds: Annotated[int, Meta(ge=0, lt=2**31)] | None = None
+    wait_seconds: Annotated[int, Meta(ge=0, le=30)] = 0
+    worker: Worker | None = None
+
+
+class Progress(Struct, frozen=True):
+    """One event of a worker's progress; for a streaming task, one frame."""
+
+    event_data: Raw = field(default_factory=lambda: Raw(b"null"))
+    event_id: int | str | None = None
+    event_name: Annotated[str, Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*\Z")] | None = None
+    lease_id: str | None = None
+
+
+class Heartbeat(Struct, frozen=True):
+    """The worker still works; the lease ends `extend_seconds` from now."""
+
+    lease_id: str | None = None
+    extend_seconds: Annotated[int, Meta(ge=1, le=LEASE_MS_MAX // 1000)] | None = None
+
+
+class Signal(Struct, frozen=True):
+    """Whether the worker may stop."""
+
+    cancelled: bool
+
+
+class TaskView(Struct, frozen=True, kw_only=True):
+    """A task as `get` and `take` show it; what it does not have is left out."""
+
+    task_id: str
+    batch_id: str = ""
+    trace_id: str = ""
+    tenant: str
+    endpoint: str
+    queue: str
+    level: int
+    data: Raw
+    result: Raw | UnsetType = UNSET
+    status: str
+    start_time: int
+    running_time: int
+    expire_time: int
+    completed_time: int
+    callback_url: str
+    response_mode: str
+    lease_id: str | UnsetType = UNSET
+    attempt: int | UnsetType = UNSET
+
+
+class Attributes(Struct, frozen=True, omit_defaults=True):
+    """What a task of this dialect keeps about itself."""
+
+    endpoint: str = ""
+    mode: str = "C"
+    queue_id: int = 0
+    trace_id: str = ""
+    callback_url: str = ""
+
+
+class QueueBody(Struct, frozen=True):
+    """The record of a registered queue."""
+
+    id: int
+    endpoint: str
+    created_at: int
+    by: str = ""
+
+
+class ModelBody(Struct, frozen=True):
+    """The record of a model: the queue that serves it."""
+
+    model: str
+    endpoint: str
+    queue: str
+    created_at: int
+
+
+class Model(Struct, frozen=True, kw_only=True):
+    """A model as `openai` clients list it."""
+
+    id: str
+    object: str = "model"
+    created: int
+    owned_by: str
+
+
+class ModelList(Struct, frozen=True, kw_only=True):
+    """All models."""
+
+    object: str = "list"
+    data: list[Model]
+
+
+class Asked(Struct, frozen=True):
+    """What an inference endpoint reads of the body it passes on."""
+
+    model: Any = None
+    stream: Any = False
+
+
+class Fault(Struct, frozen=True):
+    """What went wrong, as `openai` clients read it."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class ErrorBody(Struct, frozen=True):
+    """One error body for both families of clients."""
+
+    code: int
+    message: str
+    timestamp: int
+    error: Fault
+
+
+class ErrorFrame(Struct, frozen=True):
+    """An error inside a stream."""
+
+    error: Fault
+
+
+encode = msgspec.json.encode
