@@ -67,6 +67,7 @@ def test_each_relation_holds_where_the_standard_says_so(feel, relation, holds, f
 
 def test_relations_take_named_arguments_and_refuse_mixed_kinds(feel):
     assert feel("before(point: 1, range: [2..3])") is True
+    assert feel("before(range: [1..2], point: 3)") is True
     assert feel("before(range1: [1..2], range2: [3..4])") is True
     assert feel('before(1, "a")') is None
     assert feel("meets(1, [1..2])") is None

@@ -9,8 +9,10 @@ from taskloom.feel import (
     Environment,
     ExpressionCache,
     Range,
+    UnfitJson,
     WarningCode,
     compile_expression,
+    constant_of,
     from_json,
     from_python,
     parse,
@@ -70,6 +72,7 @@ def test_values_are_written_as_json(feel, text, json):
         ("1 + x", WarningCode.NO_VARIABLE, "No variable found with name 'x'", "x"),
         ('"foo" + 1', WarningCode.INVALID_TYPE, "Can't add '1' to '\"foo\"'", '"foo" + 1'),
         ('2 < "a"', WarningCode.NOT_COMPARABLE, "Can't compare '2' with '\"a\"'", '2 < "a"'),
+        ('1 = "1"', WarningCode.NOT_COMPARABLE, "Can't compare '1' with '\"1\"'", '1 = "1"'),
         ("{a: 1}.b", WarningCode.NO_PROPERTY, "The context has no entry 'b'", "{a: 1}.b"),
         (
             'sum([1, "a"])',
@@ -111,6 +114,16 @@ def test_the_clock_is_the_one_of_the_environment(run_text):
     assert run_text("today()", environment=Environment()).value is None
 
 
+def test_a_clock_needs_a_time_zone_that_exists():
+    with pytest.raises(ValueError, match="Not/AZone"):
+        Environment.at(0, zone="Not/AZone")
+
+
+def test_half_a_surrogate_pair_cannot_be_written():
+    with pytest.raises(UnfitJson):
+        to_json({"a": "\ud800"})
+
+
 def test_constant_parts_are_computed_when_compiling():
     folded = fold(parse('a + (2 * 3) + @"P1D".days'), Dialect.DMN)
 
@@ -138,6 +151,13 @@ def test_the_shape_of_constant_tests_is_known(tests, values, ranges, negated):
     shape = shape_of(parse_unary_tests(tests))
 
     assert (shape.values, shape.ranges, shape.negated) == (values, ranges, negated)
+
+
+def test_constants_are_recognised_without_folding():
+    assert constant_of(parse_unary_tests("< 5").tests[0]).value == Range(None, 5, False, False, "<")
+    assert constant_of(parse_unary_tests("[1..5)").tests[0]).value == Range(1, 5, True, False)
+    assert constant_of(parse("x")) is None
+    assert shape_of(parse("1")) is None
 
 
 def test_tests_that_need_evaluation_have_no_shape():

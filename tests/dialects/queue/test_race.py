@@ -8,8 +8,11 @@ import pytest
 
 from taskloom.core.events import Entry, TaskCompleted, TaskFailed
 from taskloom.dialects.queue.spelling import read
+from tests.dialects.queue.desk import STORES
 
 CALLS = 64
+
+pytestmark = pytest.mark.parametrize("server", STORES, indirect=True)
 
 
 def contender(desk, task_id, taken, which, number):
