@@ -325,7 +325,8 @@ class Process:
                 return line.split()[-1]
             if time.monotonic() > deadline:
                 break
-        self.kill()
+        if time.monotonic() > deadline:
+            self.kill()
         raise AssertionError(f"the server did not start: {self.log.read_text()[-4000:]}")
 
     @property
