@@ -1,7 +1,7 @@
 """Who may call what: every operation of every dialect and the scope it needs.
 
-Written by hand on purpose. The operation table says what the server does, this says what it should do; a route
-that is not here fails the build. None: everybody; "": any key.
+Written by hand on purpose. The operation table says what the server does, this says what it should do; a
+route that is not here fails the build. None: everybody; "": any key.
 """
 
 NATIVE = {
@@ -74,4 +74,43 @@ PROCESSES = {
     "processes.search_jobs": "process.read",
 }
 
-SCOPES = {**NATIVE, **SERVER, **AGENTS, **PROCESSES}
+DOCUMENTS = {
+    "documents.put_schema": "project.edit",
+    "documents.get_schema": "document.read",
+    "documents.create_upload": "upload.create",
+    "documents.create_upload_of_team": "upload.create",
+    "documents.get_upload": "upload.read",
+    "documents.get_upload_of_team": "upload.read",
+    "documents.list_tasks": "document.read",
+    "documents.get_task": "document.read",
+    "documents.validate_task": "document.read",
+    "documents.get_task_file": "document.read",
+    "documents.complete_task": "document.edit",
+    "documents.discard_task": "document.edit",
+    "documents.report_task": "document.edit",
+    "documents.approve_task": "document.edit",
+    "documents.retry_task": "document.edit",
+    "documents.retry_export": "document.edit",
+}
+
+QUEUE = {
+    "queue.register": "task.work",
+    "queue.eventbus": "task.work",
+    "queue.metadata": "task.read",
+    "queue.backlog": "task.read",
+    "queue.models": "task.read",
+    "queue.model": "task.read",
+    "queue.put": "task.write",
+    "queue.take": "task.work",
+    "queue.complete": "task.work",
+    "queue.progress": "task.work",
+    "queue.heartbeat": "task.work",
+    "queue.cancel": "task.write",
+    "queue.get": "task.read",
+    "queue.stream": "task.read",
+    "queue.chat_completions": "task.write",
+    "queue.completions": "task.write",
+    "queue.embeddings": "task.write",
+}
+
+SCOPES = {**NATIVE, **SERVER, **AGENTS, **PROCESSES, **DOCUMENTS, **QUEUE}

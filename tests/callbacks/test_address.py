@@ -34,7 +34,8 @@ SPELLINGS = [
     "010.0.0.1", "00127.0.0.1", "127.0.0.1.", "0x7F.1", "3232235777", "0xC0A80001", "192.168.1", "10.1",
     "2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518", "169.16689662", "127.0.0.0x1",
     # full width and other digits that turn into plain ones, and other dots
-    "１２７.０.０.１", "127。0。0。1", "127．0．0．1", "①②⑦.⓪.⓪.①", "⑯⑨。②⑤④。⑯⑨。②⑤④",
+    "\uff11\uff12\uff17.\uff10.\uff10.\uff11", "127。0。0。1", "127\uff0e0\uff0e0\uff0e1",
+    "①②⑦.⓪.⓪.①", "⑯⑨。②⑤④。⑯⑨。②⑤④",
 ]  # fmt: skip
 
 FORMS = [
@@ -45,8 +46,8 @@ FORMS = [
     "https:///path", "https://", "http://", "https:example.com", "example.com", "", "/relative", "about:blank",
     "jar:https://example.com!/", "https//example.com", "ws://example.com/", "unix:///var/run/docker.sock",
     # ports
-    "https://example.com:22/", "https://example.com:8443/", "https://example.com:0/", "https://example.com:1/",
-    "https://example.com:6379/", "https://example.com:65536/", "https://example.com:-1/",
+    "https://example.com:22/", "https://example.com:8443/", "https://example.com:0/",
+    "https://example.com:1/", "https://example.com:6379/", "https://example.com:65536/", "https://example.com:-1/",
     "https://example.com:443x/", "https://example.com:5432/", "https://1.1.1.1:8080/",
     # plain http without the setting
     "http://example.com/", "HTTP://example.com/", "http://1.1.1.1/", "http://example.com:443/",

@@ -126,9 +126,9 @@ async def test_no_other_status_delivers(status):
 
 
 async def test_410_asks_never_to_be_called_again():
-    async with receiving(b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n") as receiver:
-        async with sending("127.0.0.1") as sender:
-            assert (await sender.deliver(call(receiver.url))).gone
+    answer = b"HTTP/1.1 410 Gone\r\ncontent-length: 0\r\n\r\n"
+    async with receiving(answer) as receiver, sending("127.0.0.1") as sender:
+        assert (await sender.deliver(call(receiver.url))).gone
 
 
 @pytest.mark.parametrize(

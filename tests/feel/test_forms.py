@@ -4,6 +4,7 @@ import pytest
 
 from taskloom.feel import (
     ConstrainedType,
+    Environment,
     Function,
     NameTable,
     Run,
@@ -96,6 +97,16 @@ def test_forms(feel, text, expected):
         ("(function(a: string) a) instance of function<number> -> string", False),
         ("(function(a, b) a) instance of function<number> -> Any", False),
         ("count instance of function<list> -> number", True),
+        ("(function(a: number) -a) instance of function<number> -> number", True),
+        ("(function(a: number) if a > 0 then a else 1) instance of function<number> -> string", False),
+        ("(function(a: number) a < 1) instance of function<number> -> boolean", True),
+        ('(function(a: string) a + "x") instance of function<string> -> number', False),
+        ("(function(a: list<Any>) a) instance of function<list<number>> -> Any", True),
+        ("(function(a: list<number>) a) instance of function<list<Any>> -> Any", False),
+        ("(function(a: range<Any>) a) instance of function<range<number>> -> Any", True),
+        ("(function(a: context<b: Any>) 1) instance of function<context<b: number, c: date>> -> Any", True),
+        ("(function(a: function<number>->Any) 1) instance of function<function<Any>->number> -> Any", True),
+        ("(function(a: function) 1) instance of function<function<Any>->number> -> Any", True),
         ("1 instance of feel.number", True),
         ("1 instance of tUnknown", None),
     ],
@@ -131,6 +142,23 @@ def test_a_host_function_is_called_like_a_literal_one(feel):
 
     assert feel("double(4) + double(n: [5])", double=double) == 18
     assert feel('double("x")', double=double) is None
+    assert feel("5()", double=double) is None
+    assert feel("5(a: 1)", double=double) is None
+
+
+def test_the_result_of_a_host_function_is_coerced_to_its_declared_type(feel):
+    first = Function(("list",), lambda run, items: items, result_type=NUMBER, name="first")
+
+    assert feel("first([7])", first=first) == 7
+    assert feel('first(["x"])', first=first) is None
+
+
+def test_functions_of_the_environment_are_found_after_variables(run_text):
+    environment = Environment(functions={"twice": Function(("n",), lambda run, n: n * 2, name="twice")})
+    names = NameTable(["twice"])
+
+    assert run_text("[twice(2), sort([1, 2], twice)]", names=names, environment=environment).value == [4, None]
+    assert run_text("{f: twice, r: f(3)}.r", names=names, environment=environment).value == 6
 
 
 @pytest.mark.parametrize(
@@ -156,6 +184,8 @@ def test_a_host_function_is_called_like_a_literal_one(feel):
         ("!= 3", [4], [3]),
         ("= 3", [3], [4]),
         ("not(> 3)", [3], [4, None]),
+        ("[? .. ? + 1]", [1], [None]),
+        ("not(? = 1) and ? < 9", [2], [1, 9]),
     ],
 )
 @pytest.mark.parametrize("mode", ["closure", "generated"])

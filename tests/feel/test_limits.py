@@ -12,11 +12,12 @@ from taskloom.feel import (
     UnfitJson,
     compile_expression,
     from_json,
+    from_python,
     parse,
     to_json,
 )
 
-SECOND_MAX = 1.0
+CPU_S_MAX = 1.0
 
 
 @pytest.mark.parametrize(
@@ -41,12 +42,12 @@ SECOND_MAX = 1.0
     ],
 )
 def test_nested_or_long_texts_are_refused_quickly(text):
-    begin = time.perf_counter()
+    begin = time.process_time()
     try:
         parse(text)
     except FeelSyntaxError as error:
         assert error.position.line == 1  # noqa: PT017 - some of the texts are expressions
-    assert time.perf_counter() - begin < SECOND_MAX
+    assert time.process_time() - begin < CPU_S_MAX
 
 
 TENFOLD = ", ".join(f"{name}: [{', '.join([before] * 10)}]" for before, name in ("ab", "bc", "cd", "de"))
@@ -71,14 +72,14 @@ TENFOLD = ", ".join(f"{name}: [{', '.join([before] * 10)}]" for before, name in 
     ],
 )
 def test_expensive_expressions_end_with_a_failure(text, mode):
-    begin = time.perf_counter()
+    begin = time.process_time()
 
     result = compile_expression(text, mode=mode).evaluate({})
 
     assert result.failure is not None
     assert result.failure.code is FailureCode.LIMIT
     assert result.value is None
-    assert time.perf_counter() - begin < SECOND_MAX
+    assert time.process_time() - begin < CPU_S_MAX
 
 
 def test_strings_do_not_grow_without_end():
@@ -118,10 +119,16 @@ def test_json_is_bounded_both_ways():
         from_json("[" * 100_000 + "]" * 100_000)
     with pytest.raises(UnfitJson):
         from_json("{")
+    with pytest.raises(UnfitJson):
+        to_json("é" * 600_000)
+    loop = []
+    loop.append(loop)
+    with pytest.raises(UnfitJson):
+        from_python(loop)
 
 
 def test_power_of_huge_numbers_is_quick():
-    begin = time.perf_counter()
+    begin = time.process_time()
     for text in (
         "0.999999999999 ** 1e30",
         "1.0000001 ** 123456789.5",
@@ -131,4 +138,4 @@ def test_power_of_huge_numbers_is_quick():
     ):
         compile_expression(text).evaluate({})
 
-    assert time.perf_counter() - begin < SECOND_MAX
+    assert time.process_time() - begin < CPU_S_MAX

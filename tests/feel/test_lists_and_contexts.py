@@ -15,6 +15,10 @@ PEOPLE = [{"name": "Ann", "age": 30}, {"name": "Bob", "age": 40}, {"name": "Cid"
         ("[1, 2, 3][0]", None),
         ("[1, 2, 3][4]", None),
         ("[1, 2, 3][1.5]", None),
+        ("[1, 2, 3][2.0]", 2),
+        ("[1, 2, 3][position]", 3),
+        ("[][position]", None),
+        ("[][unknown]", []),
         ("[][1]", None),
         ("[1, 2, 3][item > 1]", [2, 3]),
         ("[][item > 1]", []),
@@ -41,7 +45,7 @@ PEOPLE = [{"name": "Ann", "age": 30}, {"name": "Bob", "age": 40}, {"name": "Cid"
     ],
 )
 def test_filters_and_paths(feel, text, expected):
-    assert feel(text, people=PEOPLE, limit=2) == expected
+    assert feel(text, people=PEOPLE, limit=2, position=-1) == expected
 
 
 @pytest.mark.parametrize(
@@ -52,6 +56,8 @@ def test_filters_and_paths(feel, text, expected):
         ("min(3, 1, 2)", 1),
         ('max(["a", "c", "b"])', "c"),
         ("min([])", None),
+        ("[product(null), mean(null), median(null), stddev(null), mode(null)]", [None] * 5),
+        ('[product("a"), mean("a"), median("a"), stddev("a"), mode("a")]', [None] * 5),
         ('min(1, "a")', None),
         ("sum([1, 2.5])", Decimal("3.5")),
         ("sum([])", None),

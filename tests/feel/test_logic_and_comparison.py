@@ -58,6 +58,8 @@ def test_a_decided_side_spares_the_other_one(run_text):
         ("[1..2] = [1..2)", False),
         ("(< 2) = (< 2)", True),
         ("(= 2) = [2..2]", False),
+        ("count = count", True),
+        ("count = (function(list) 1)", False),
         ('@"P1D" = @"PT24H"', True),
         ('@"P1Y" = @"P12M"', True),
         ('@"P1Y" = @"P365D"', None),

@@ -101,6 +101,7 @@ def test_what_is_no_finite_number_is_null_with_a_warning(run_text, text):
         ('number("1,000", ",", ",")', None),
         ('number("1", ";", ".")', None),
         ('number("x")', None),
+        ('number("1.5", null, ",")', None),
         ("number(null)", None),
         ('number(from: "1,5", decimal separator: ",")', Decimal("1.5")),
     ],

@@ -2,7 +2,15 @@
 
 import pytest
 
-from taskloom.feel import Dialect, FeelSyntaxError, NameTable, parse, parse_unary_tests, table_of
+from taskloom.feel import (
+    Dialect,
+    FeelSyntaxError,
+    NameTable,
+    compile_expression,
+    parse,
+    parse_unary_tests,
+    table_of,
+)
 from taskloom.feel import nodes as n
 from taskloom.feel.printer import to_text
 
@@ -55,6 +63,12 @@ def test_operators_bind_by_their_strength(text, same):
 )
 def test_the_longest_known_name_is_read(text, names, expected):
     assert parse(text, names) == expected
+
+
+def test_a_table_grows_by_the_names_of_a_nested_scope():
+    table = NameTable(["a b"]).with_names(["c-d"])
+
+    assert parse("a b + c-d", table) == n.Binary("+", n.Name("a b"), n.Name("c-d"))
 
 
 def test_members_are_known_after_a_dot_and_in_filters():
@@ -153,3 +167,9 @@ def test_a_text_in_printed_form_is_printed_as_it_stands(text):
 @pytest.mark.parametrize("text", ["-", "< 5, [1..2]", 'not("a", > 3)', "(not(?))", "? > 1"])
 def test_unary_tests_in_printed_form_are_printed_as_they_stand(text):
     assert to_text(parse_unary_tests(text)) == text
+
+
+def test_members_of_untyped_data_may_have_blanks():
+    compiled = compile_expression("order.line items[item.unit price > 1].unit price", ["order"])
+    order = {"line items": [{"unit price": 1}, {"unit price": 2}]}
+    assert compiled.evaluate({"order": order}).value == [2]

@@ -1,6 +1,6 @@
 """Regular expressions as XPath defines them, in `matches`, `replace` and `split`."""
 
-from time import perf_counter
+from time import process_time
 
 import pytest
 
@@ -157,14 +157,14 @@ def test_replacements(text, pattern, replacement, expected):
     "pattern", [r"^(a*)*\1b$", r"^((a|a)*)*\1b$", r"^(a?){30}a{30}\1$", r"(.*)(.*)(.*)(.*)\1x$"]
 )
 def test_patterns_that_would_never_end_are_bounded(pattern):
-    began = perf_counter()
+    began = process_time()
     result = result_of("a" * 2_000 + "c", pattern)
-    assert perf_counter() - began < 5
+    assert process_time() - began < 5
     assert result.value is not True
     assert result.failure is None or result.failure.code is FailureCode.LIMIT
 
 
 def test_a_long_text_is_searched_in_linear_time():
-    began = perf_counter()
+    began = process_time()
     assert matches("a" * 100_000, "(a*)*b") is False
-    assert perf_counter() - began < 2
+    assert process_time() - began < 2

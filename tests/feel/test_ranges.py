@@ -1,5 +1,7 @@
 """Ranges as values and how points and ranges lie to each other."""
 
+from decimal import Decimal
+
 import pytest
 
 from taskloom.feel import Range
@@ -20,6 +22,11 @@ from taskloom.feel import Range
         ('range("[18..21)")', Range(18, 21, True, False)),
         ('range("[@\\"2024-01-01\\"..date(\\"2024-02-01\\")]").start.month', 1),
         ('range("[\\"a\\"..\\"c\\"]")', Range("a", "c", True, True)),
+        ('range("(..10]") = (<= 10)', True),
+        ('range("[1..)") = (>= 1)', True),
+        ('range("[..10]")', None),
+        ('range("(..)")', None),
+        ('range("[-1.5..-1]").start', Decimal("-1.5")),
         ('range("[3..1]")', None),
         ('range("[1+1..3]")', None),
         ('range("[1..")', None),
@@ -60,6 +67,7 @@ def test_each_relation_holds_where_the_standard_says_so(feel, relation, holds, f
 
 def test_relations_take_named_arguments_and_refuse_mixed_kinds(feel):
     assert feel("before(point: 1, range: [2..3])") is True
+    assert feel("before(range: [1..2], point: 3)") is True
     assert feel("before(range1: [1..2], range2: [3..4])") is True
     assert feel('before(1, "a")') is None
     assert feel("meets(1, [1..2])") is None

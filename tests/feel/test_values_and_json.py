@@ -11,6 +11,7 @@ from taskloom.feel import (
     Range,
     WarningCode,
     compile_expression,
+    constant_of,
     from_json,
     from_python,
     parse,
@@ -96,7 +97,12 @@ def test_a_warning_says_what_and_where(run_text, text, code, message, place):
 
 
 def test_a_missing_function_is_named(run_text):
-    assert run_text("nope(1)").warnings[0].message == "No variable found with name 'nope'"
+    for text in ("nope(1)", "nope(a: 1)"):
+        (warning,) = run_text(text).warnings
+        assert (warning.code, warning.message) == (
+            WarningCode.NO_FUNCTION,
+            "No function found with name 'nope'",
+        )
 
 
 def test_the_clock_is_the_one_of_the_environment(run_text):
@@ -133,6 +139,13 @@ def test_the_shape_of_constant_tests_is_known(tests, values, ranges, negated):
     shape = shape_of(parse_unary_tests(tests))
 
     assert (shape.values, shape.ranges, shape.negated) == (values, ranges, negated)
+
+
+def test_constants_are_recognised_without_folding():
+    assert constant_of(parse_unary_tests("< 5").tests[0]).value == Range(None, 5, False, False, "<")
+    assert constant_of(parse_unary_tests("[1..5)").tests[0]).value == Range(1, 5, True, False)
+    assert constant_of(parse("x")) is None
+    assert shape_of(parse("1")) is None
 
 
 def test_tests_that_need_evaluation_have_no_shape():

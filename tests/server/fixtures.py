@@ -283,6 +283,8 @@ class Process:
         self.key = ROOT_KEY
         self.url = ""
         self.log = folder / "server.log"
+        self.output = ""
+        """What it wrote to standard output until it was ready."""
         self._flags = flags
         self._environ = environ
         self._child: subprocess.Popen[str] | None = None
@@ -309,7 +311,9 @@ class Process:
         assert self._child is not None
         assert self._child.stdout is not None
         deadline = time.monotonic() + READY_S
+        self.output = ""
         for line in self._child.stdout:
+            self.output += line
             if line.startswith("Taskloom is ready at "):
                 return line.split()[-1]
             if time.monotonic() > deadline:

@@ -120,7 +120,7 @@ class Guard:
             raise AddressError("the address must begin with https:// and name a host")
         if url.user is not None or url.password is not None:
             raise AddressError("the address must not hold a user or password")
-        if not is_host(host) or ("[" in url.authority and ":" not in host):
+        if not is_host(host) or ("[" in text.split("/")[2] and ":" not in host):
             raise AddressError("the host is no name and no address")
         self._host(url, host, port)
         return url.with_fragment(None)

@@ -142,7 +142,10 @@ class Operation(Struct, frozen=True, kw_only=True):
     visible: Check | None = None
     """Runs before the scope is checked, where a dialect must hide what exists from whom may not see it."""
     request: Any = None
-    """The type of the request body, for OpenAPI; None when there is none or it is opaque."""
+    """The type of the request body, for OpenAPI; None when there is none or it is opaque.
+
+    A default of type `Raw` has no schema: use `field(default_factory=...)`.
+    """
     responses: Mapping[int, Any] = {}
     """Status -> type of the answer's body (None: empty)."""
     media_types: tuple[str, ...] = ("application/json",)

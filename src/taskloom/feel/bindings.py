@@ -29,6 +29,10 @@ class Binding(NamedTuple):
     slot: int | None
 
 
+FREE: Final = Binding((), None)
+"""A name that leads out to the scope."""
+
+
 class Bindings:
     """The local names around the node being compiled: names with slots, and items of filters."""
 

@@ -118,10 +118,10 @@ class BuiltIn(Function):
         return self._refuse(run, span, problem)
 
     def call_named(self, run: Run, span: Span, names: Sequence[str], arguments: Sequence[Value]) -> Value:
-        """Calls it by name."""
+        """Calls it by name; of overloads with the same names the one that has them in the same order."""
         given = dict(zip(names, arguments, strict=True))
         problem = None
-        for overload in self.overloads:
+        for overload in sorted(self.overloads, key=lambda overload: not _in_order(overload, names)):
             ordered = _ordered(overload, given)
             if ordered is not None:
                 outcome = _attempt(overload, run, ordered)
@@ -133,6 +133,10 @@ class BuiltIn(Function):
     def _refuse(self, run: Run, span: Span, refusal: Refusal) -> None:
         message = f"Failed to invoke function '{self.name}': {refusal.message}"
         run.warn(WarningCode.FUNCTION_FAILED, message, span)
+
+
+def _in_order(overload: Overload, names: Sequence[str]) -> bool:
+    return [parameter.name for parameter in overload.parameters] == list(names)
 
 
 def _ordered(overload: Overload, given: dict[str, Value]) -> list[Value] | None:

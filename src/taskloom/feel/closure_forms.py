@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from taskloom.feel import access, invocation, logic
-from taskloom.feel.bindings import cost_of, is_position, is_truth, mentions
+from taskloom.feel.bindings import FREE, cost_of, is_position, is_truth, mentions
 from taskloom.feel.built_in import BuiltIn
 from taskloom.feel.closures import ClosureCompiler, Code, Frame, compiles
 from taskloom.feel.diagnostics import Span
@@ -185,10 +185,10 @@ def _call(compiler: ClosureCompiler, node: Call) -> Code:
     known = direct(compiler, node.function)
     if known is not None:
         return lambda frame: known.call(frame.run, span, [argument(frame) for argument in arguments])
-    function, fallback = compiler.code(node.function), _fallback(compiler, node.function)
+    function = _callee(compiler, node.function)
 
     def code(frame: Frame) -> Value:
-        target = callee(function(frame), fallback)
+        target = function(frame)
         return invocation.call(frame.run, span, target, [argument(frame) for argument in arguments])
 
     return code
@@ -198,11 +198,10 @@ def _call(compiler: ClosureCompiler, node: Call) -> Code:
 def _named_call(compiler: ClosureCompiler, node: NamedCall) -> Code:
     names = tuple(name for name, _ in node.arguments)
     arguments = compiler.codes(tuple(value for _, value in node.arguments))
-    function, fallback, span = compiler.code(node.function), _fallback(compiler, node.function), node.span
-    known = direct(compiler, node.function)
+    function, span = _callee(compiler, node.function), node.span
 
     def code(frame: Frame) -> Value:
-        target = known or callee(function(frame), fallback)
+        target = function(frame)
         return invocation.call_named(
             frame.run, span, target, names, [argument(frame) for argument in arguments]
         )
@@ -217,10 +216,19 @@ def direct(compiler: ClosureCompiler, node: Expr) -> BuiltIn | None:
     return compiler.built_ins.get(node.name)
 
 
-def _fallback(compiler: ClosureCompiler, node: Expr) -> BuiltIn | None:
-    return compiler.built_ins.get(node.name) if isinstance(node, Name) else None
+def _callee(compiler: ClosureCompiler, node: Expr) -> Code:
+    known = direct(compiler, node)
+    if known is not None:
+        return lambda _: known
+    code = compiler.code(node)
+    if not isinstance(node, Name):
+        return code
+    name, span, fallback = node.name, node.span, compiler.built_ins.get(node.name)
+    if compiler.bindings.find(name) == FREE:
+        return lambda frame: invocation.find_function(frame.run, span, frame.scope, name, fallback)
+    return lambda frame: callee(code(frame), fallback)
 
 
 def callee(value: Value, fallback: BuiltIn | None) -> Value:
-    """What a call calls: a variable that is no function does not hide the built-in of its name."""
+    """What a local name means in a call: one that is no function does not hide the built-in of its name."""
     return fallback if fallback is not None and not isinstance(value, Function) else value

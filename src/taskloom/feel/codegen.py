@@ -49,6 +49,7 @@ _HELPERS: Final[dict[str, object]] = {
     "equals": equality.equals,
     "external": external,
     "between": ordering.between,
+    "find_function": invocation.find_function,
     "interval": interval,
     "item_at": access.item_at,
     "items_of": access.items_of,

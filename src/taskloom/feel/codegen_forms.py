@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from taskloom.feel.bindings import cost_of, is_position, is_truth, mentions
+from taskloom.feel.bindings import FREE, cost_of, is_position, is_truth, mentions
 from taskloom.feel.built_in import BuiltIn, Overload
 from taskloom.feel.codegen import Generator, Operand, generates
 from taskloom.feel.diagnostics import WarningCode
@@ -307,6 +307,11 @@ def _direct(generator: Generator, node: Expr) -> BuiltIn | None:
 
 
 def _callee(generator: Generator, node: Expr) -> str:
-    function = generator.operand(node).text
-    fallback = generator.built_ins.get(node.name) if isinstance(node, Name) else None
-    return function if fallback is None else f"callee({function}, {generator.out.constant(fallback)})"
+    if not isinstance(node, Name):
+        return generator.operand(node).text
+    out = generator.out
+    fallback = out.constant(generator.built_ins.get(node.name))
+    if generator.bindings.find(node.name) == FREE:
+        name, span = out.constant(node.name), out.span(node.span)
+        return out.keep(f"find_function(run, {span}, scope, {name}, {fallback})")
+    return out.keep(f"callee({generator.operand(node).text}, {fallback})")

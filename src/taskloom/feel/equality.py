@@ -7,7 +7,6 @@ part; parts of different kinds make the whole null, in the Camunda dialect false
 """
 
 from collections.abc import Iterable
-from decimal import Decimal
 
 from taskloom.feel.run import Run
 from taskloom.feel.values import (
@@ -99,11 +98,3 @@ def _equal_ranges(run: Run, left: Range, right: Range) -> bool | None:
     if left.start_included is not right.start_included or left.end_included is not right.end_included:
         return False
     return _all_equal(run, ((left.start, right.start), (left.end, right.end)))
-
-
-def key_of(value: Value) -> object | None:
-    """A hashable stand-in for scalars: equal keys mean equal values. None when the value has none."""
-    kind = type(value)
-    if kind is str or kind is int or kind is Decimal:
-        return value if kind is str else (value,)
-    return None

@@ -51,11 +51,6 @@ def fold(node: Expr, dialect: Dialect) -> Expr:
     return _computed(rebuilt, dialect) if _is_constant(rebuilt, dialect) else rebuilt
 
 
-def constant_value(node: Expr) -> tuple[bool, object]:
-    """Whether a folded node is a constant, and its value."""
-    return (True, node.value) if isinstance(node, Literal | Constant) else (False, None)
-
-
 def _rebuilt(node: Expr, dialect: Dialect) -> Expr:
     changed: dict[str, Any] = {}
     for name in _PARTS[type(node)]:

@@ -1,13 +1,36 @@
 """Calls of functions: built-in ones check themselves, others get arguments of the declared types."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from taskloom.feel.built_in import BuiltIn
 from taskloom.feel.diagnostics import Span, WarningCode
 from taskloom.feel.run import Run
 from taskloom.feel.text import describe
 from taskloom.feel.type_system import MISMATCH, coerce
-from taskloom.feel.values import Function, Value
+from taskloom.feel.values import Function, Scope, Value
+
+
+def _nothing(_run: Run, *_arguments: Value) -> None:
+    return None
+
+
+UNKNOWN: Final = Function((), _nothing, name="unknown")
+"""What the name of a function stands for that does not exist; calling it gives null without more ado."""
+
+
+def find_function(run: Run, span: Span, scope: Scope, name: str, fallback: BuiltIn | None) -> Value:
+    """What a name means in a call: a variable, a function of the environment, a built-in one.
+
+    A variable that is no function does not hide the built-in function of its name.
+    """
+    found = scope[name] if name in scope else run.env.functions.get(name)
+    if fallback is not None and not isinstance(found, Function):
+        return fallback
+    if found is None:
+        run.warn(WarningCode.NO_FUNCTION, f"No function found with name '{name}'", span)
+        return UNKNOWN
+    return found
 
 
 def call(run: Run, span: Span, function: Value, arguments: Sequence[Value]) -> Value:
@@ -16,6 +39,8 @@ def call(run: Run, span: Span, function: Value, arguments: Sequence[Value]) -> V
         return function.call(run, span, arguments)
     if not isinstance(function, Function):
         return run.warn(WarningCode.NO_FUNCTION, f"'{describe(function)}' is no function", span)
+    if function is UNKNOWN:
+        return None
     if len(arguments) != len(function.parameters):
         wanted = len(function.parameters)
         return _refuse(run, span, function, f"it takes {wanted} arguments, not {len(arguments)}")
@@ -35,6 +60,8 @@ def call_named(
         return function.call_named(run, span, names, arguments)
     if not isinstance(function, Function):
         return run.warn(WarningCode.NO_FUNCTION, f"'{describe(function)}' is no function", span)
+    if function is UNKNOWN:
+        return None
     given = dict(zip(names, arguments, strict=True))
     if run.camunda:
         given = {**dict.fromkeys(function.parameters), **given}

@@ -16,6 +16,7 @@ Index = Mapping[str, tuple[str, ...]]
 _BUILT_IN_INDEXES: Final = {dialect: index_of(built_ins(dialect)) for dialect in Dialect}
 _PROPERTY_INDEX: Final = index_of(("time offset", "start included", "end included"))
 _PIECE: Final = re.compile(f"(?:{NAME_PART.pattern})+|[./\\-'+*]")
+_NEXT_WORD: Final = re.compile(f"{BLANK}+({IDENTIFIER.pattern})")
 _NAMED_ARGUMENT: Final = re.compile(f"{IDENTIFIER.pattern}(?:{NAME_PART.pattern}|{BLANK}|[./\\-'+*])*:")
 _QUOTED: Final = re.compile("`([^`]+)`")
 
@@ -114,8 +115,21 @@ class NameReader(Lexer):
             longest = self._longest(word, [_PROPERTY_INDEX, self.pool()])
         if longest is not None:
             return longest
+        return self._read_words(word)
+
+    def _read_words(self, word: str) -> str:
+        """The name of a member that nobody declared: a word and, but in Camunda, those after it.
+
+        Two words side by side mean nothing else, so that members of untyped data may have blanks.
+        """
+        begin = self.position
         self.position += len(word)
-        return word
+        while self.dialect is not Dialect.CAMUNDA:
+            following = _NEXT_WORD.match(self.text, self.position)
+            if following is None or following[1] in KEYWORDS:
+                break
+            self.position = following.end()
+        return normalise(self.text[begin : self.position])
 
     def read_declared(self, ends: Callable[[], bool]) -> str:
         """A name that is being declared: all pieces up to where it ends."""

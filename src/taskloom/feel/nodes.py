@@ -1,6 +1,8 @@
 """The tree of an expression: immutable, each node with its place in the source, which equality ignores."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from taskloom.feel.diagnostics import NO_SPAN, Span
 from taskloom.feel.type_system import FeelType
@@ -212,40 +214,34 @@ class FunctionLiteral(Expr):
     external: bool = False
 
 
+def _iterated(node: "For | Quantified", body: Expr) -> tuple[Expr, ...]:
+    parts = (part for it in node.iterators for part in (it.source, it.end) if part is not None)
+    return (*parts, body)
+
+
+_CHILDREN: Final[dict[type[Expr], Callable[[Any], tuple[Expr, ...]]]] = {
+    ContextLiteral: lambda node: tuple(value for _, value in node.entries),
+    ListLiteral: lambda node: node.items,
+    Interval: lambda node: (node.start, node.end),
+    ComparisonRange: lambda node: (node.operand,),
+    Negation: lambda node: (node.operand,),
+    Binary: lambda node: (node.left, node.right),
+    Between: lambda node: (node.value, node.low, node.high),
+    In: lambda node: (node.value, *node.tests),
+    UnaryTests: lambda node: node.tests,
+    Path: lambda node: (node.source,),
+    Filter: lambda node: (node.source, node.condition),
+    Call: lambda node: (node.function, *node.arguments),
+    NamedCall: lambda node: (node.function, *(value for _, value in node.arguments)),
+    If: lambda node: (node.condition, node.then, node.otherwise),
+    For: lambda node: _iterated(node, node.body),
+    Quantified: lambda node: _iterated(node, node.condition),
+    InstanceOf: lambda node: (node.value,),
+    FunctionLiteral: lambda node: (node.body,),
+}
+
+
 def children(node: Expr) -> tuple[Expr, ...]:
     """The direct sub-expressions, in source order."""
-    match node:
-        case ContextLiteral(entries=entries) | NamedCall(arguments=entries):
-            inner = tuple(expr for _, expr in entries)
-            return (node.function, *inner) if isinstance(node, NamedCall) else inner
-        case ListLiteral(items=items):
-            return items
-        case Interval():
-            return (node.start, node.end)
-        case ComparisonRange() | Negation():
-            return (node.operand,)
-        case Binary():
-            return (node.left, node.right)
-        case Between():
-            return (node.value, node.low, node.high)
-        case In():
-            return (node.value, *node.tests)
-        case UnaryTests():
-            return node.tests
-        case Path():
-            return (node.source,)
-        case Filter():
-            return (node.source, node.condition)
-        case Call():
-            return (node.function, *node.arguments)
-        case If():
-            return (node.condition, node.then, node.otherwise)
-        case For() | Quantified():
-            sources = tuple(expr for it in node.iterators for expr in (it.source, it.end) if expr is not None)
-            return (*sources, node.body if isinstance(node, For) else node.condition)
-        case InstanceOf():
-            return (node.value,)
-        case FunctionLiteral():
-            return (node.body,)
-        case _:
-            return ()
+    found = _CHILDREN.get(type(node))
+    return () if found is None else found(node)

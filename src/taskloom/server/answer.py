@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
@@ -47,7 +48,7 @@ async def send_response(send: Send, response: Response, extra: Mapping[str, str]
     status = response.status
     headers = _headers(response.headers, extra)
     if body or status not in _BODILESS:
-        headers.append((b"content-type", _text(response.content_type)))
+        headers.append((b"content-type", _name(response.content_type)))
         headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
@@ -56,7 +57,7 @@ async def send_response(send: Send, response: Response, extra: Mapping[str, str]
 async def send_stream(send: Send, stream: Stream, extra: Mapping[str, str], caller: Caller) -> None:
     """Send an answer in pieces; the iterator is closed at the end, also when the caller goes away."""
     headers = _headers(stream.headers, extra)
-    headers.append((b"content-type", _text(stream.content_type)))
+    headers.append((b"content-type", _name(stream.content_type)))
     headers.append((b"cache-control", b"no-cache"))
     headers.append((b"x-accel-buffering", b"no"))
     await send({"type": "http.response.start", "status": stream.status, "headers": headers})
@@ -84,8 +85,9 @@ async def _pump(send: Send, chunks: AsyncIterator[bytes]) -> None:
 
 
 def _headers(first: Mapping[str, str], second: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
-    found = [(_text(name), _text(value)) for name, value in first.items()] if first else []
-    found.extend((_text(name), _text(value)) for name, value in second.items())
+    found = [(_name(name), _text(value)) for name, value in second.items()]
+    if first:
+        found.extend((_name(name), _text(value)) for name, value in first.items())
     return found
 
 
@@ -94,3 +96,7 @@ def _text(value: str) -> bytes:
     if not value.isprintable():
         value = "".join(character for character in value if character.isprintable())
     return value.encode("latin-1", "replace")
+
+
+_name = functools.lru_cache(256)(_text)
+"""Names and media types come back again and again."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from taskloom.core.limits import BODY_BYTES_PER_S_MIN, BODY_TIMEOUT_S, KIB
 from taskloom.dialects.operation import BodyError, Refusal
-from taskloom.server.request import RawHeaders, header
+from taskloom.server.request import Fields
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
@@ -23,33 +23,32 @@ def too_large(limit_bytes: int) -> Refusal:
     return Refusal(413, "too_large", f"the body is larger than {limit_bytes} bytes")
 
 
-def refused_by_head(raw: RawHeaders, limit_bytes: int, media_types: frozenset[str]) -> Refusal | None:
+def refused_by_head(fields: Fields, limit_bytes: int, media_types: frozenset[bytes]) -> Refusal | None:
     """What is wrong with a body that can be told before it is read."""
-    for name, value in raw:
-        if name == b"content-length":
-            if value.isdigit() and int(value[:20]) > limit_bytes:
-                return too_large(limit_bytes)
-        elif name == b"content-encoding":
-            if value.lower() not in {b"", b"identity"}:
-                return Refusal(415, "unsupported_media_type", "a body must not be compressed")
-        elif name == b"content-type":
-            kind = value.partition(b";")[0].strip().lower().decode("latin-1")
-            if kind and kind not in media_types:
-                allowed = ", ".join(sorted(media_types))
-                return Refusal(415, "unsupported_media_type", f"the body must be {allowed}")
-    return None
+    length = fields.get(b"content-length", b"")
+    if length.isdigit() and int(length[:20]) > limit_bytes:
+        return too_large(limit_bytes)
+    if fields.get(b"content-encoding", b"").lower() not in {b"", b"identity"}:
+        return Refusal(415, "unsupported_media_type", "a body must not be compressed")
+    given = fields.get(b"content-type", b"")
+    if not given or given in media_types:
+        return None
+    if given.partition(b";")[0].strip().lower() in media_types:
+        return None
+    allowed = ", ".join(sorted(kind.decode() for kind in media_types))
+    return Refusal(415, "unsupported_media_type", f"the body must be {allowed}")
 
 
-def is_announced(raw: RawHeaders) -> bool:
+def is_announced(fields: Fields) -> bool:
     """Whether the caller announces a body."""
-    return header(raw, b"content-length") not in {b"", b"0"} or bool(header(raw, b"transfer-encoding"))
+    return fields.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in fields
 
 
-def is_large(raw: RawHeaders) -> bool:
+def is_large(fields: Fields) -> bool:
     """Whether the body may be so large that an early answer had better end the connection."""
-    length = header(raw, b"content-length") or b"0"
+    length = fields.get(b"content-length", b"0")
     small = length.isdigit() and len(length) < 6 and int(length) <= 64 * KIB
-    return not small or bool(header(raw, b"transfer-encoding"))
+    return not small or b"transfer-encoding" in fields
 
 
 async def read(receive: Receive, limit_bytes: int) -> bytes | Refusal:

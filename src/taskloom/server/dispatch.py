@@ -31,7 +31,7 @@ from taskloom.server.endpoint import Endpoint
 from taskloom.server.identity import Tenants
 from taskloom.server.problem import rendered
 from taskloom.server.ratelimit import Throttle
-from taskloom.server.request import BadQueryError, Headers, RawHeaders, header, query, request_ids
+from taskloom.server.request import BadQueryError, Fields, Headers, query, request_ids
 from taskloom.server.routing import Methods, Router, named
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Call(Struct, gc=False):
     endpoint: Endpoint
     values: Sequence[str]
     scope: Scope
-    headers: RawHeaders
+    fields: Fields
     receive: Receive
     caller: Caller
     request_id: str
@@ -96,15 +96,15 @@ class Dispatch:
         """Answer one request."""
         path: str = scope["path"]
         method: str = scope["method"]
-        headers: RawHeaders = scope["headers"]
+        fields: Fields = dict(scope["headers"])
         methods, values = self._router.find(path, scope.get("raw_path") or b"")
         endpoint = None if methods is None else methods.get(method)
         if endpoint is None and methods is not None and method == "HEAD":
             endpoint = methods.get("GET")
-        request_id = self._request_id(headers)
+        request_id = self._request_id(fields)
         extra = {"x-request-id": request_id}
         if endpoint is None:
-            if bodies.is_large(headers):
+            if bodies.is_large(fields):
                 extra["connection"] = "close"
             await send_response(send, self._unrouted(methods, path, method, request_id), extra)
             return
@@ -113,10 +113,10 @@ class Dispatch:
         status = _GONE
         try:
             reply = await self._answer(
-                Call(endpoint, values, scope, headers, receive, caller, request_id, extra)
+                Call(endpoint, values, scope, fields, receive, caller, request_id, extra)
             )
             if isinstance(reply, Refusal):
-                if bodies.is_large(headers):
+                if bodies.is_large(fields):
                     extra["connection"] = "close"
                 reply = rendered(endpoint.dialect, reply, path, request_id)
             status = reply.status
@@ -197,7 +197,7 @@ class Dispatch:
 
     async def _principal(self, call: Call) -> Principal | Refusal:
         """Who calls. An operation for everybody takes a key into account, and asks for none."""
-        authorization = header(call.headers, b"authorization")
+        authorization = call.fields.get(b"authorization", b"")
         authenticator = self._gate.authenticator
         principal = authenticator.remembered(authorization)
         if principal is not None:
@@ -216,7 +216,7 @@ class Dispatch:
         """The tenant the call acts in; a foreign one looks like one that is not there."""
         named_one = in_path
         if named_one is None:
-            named_one = header(call.headers, b"taskloom-tenant").decode("latin-1") or None
+            named_one = call.fields.get(b"taskloom-tenant", b"").decode("latin-1") or None
         if principal.tenant != EVERY_TENANT:
             return principal.tenant if named_one in {None, principal.tenant} else _NO_TENANT
         tenant = named_one or TENANT_DEFAULT
@@ -245,7 +245,7 @@ class Dispatch:
             call.scope["path"],
             parameters,
             asked,
-            Headers(call.headers),
+            Headers(call.fields),
             b"",
             bodies.chunks(call.receive, operation.limit_bytes),
             call.request_id,
@@ -257,12 +257,12 @@ class Dispatch:
         operation = call.endpoint.operation
         kind = operation.body
         if kind is Body.NONE:
-            if not bodies.is_announced(call.headers):
+            if not bodies.is_announced(call.fields):
                 return None
             body = await bodies.read(call.receive, operation.limit_bytes)
             return body if isinstance(body, Refusal) else None
         media_types = call.endpoint.media_types
-        refusal = bodies.refused_by_head(call.headers, operation.limit_bytes, media_types)
+        refusal = bodies.refused_by_head(call.fields, operation.limit_bytes, media_types)
         if refusal is not None or kind is Body.STREAM:
             return refusal
         body = await bodies.read(call.receive, operation.limit_bytes)

@@ -14,7 +14,7 @@ class Endpoint(Struct):
     dialect: Dialect
     names: tuple[str, ...]
     """Of the path parameters, in order."""
-    media_types: frozenset[str]
+    media_types: frozenset[bytes]
     observe: Callable[[int, float], None]
     """Told of each answer: its status, and the seconds it took."""
 
@@ -22,4 +22,6 @@ class Endpoint(Struct):
 def endpoint(operation: Operation, dialect: Dialect, observe: Callable[[int, float], None]) -> Endpoint:
     """Settle what can be settled for an operation."""
     names = tuple(part[1:-1] for part in operation.path.split("/") if part[:1] == "{")
-    return Endpoint(operation, dialect, names, frozenset(operation.media_types), observe)
+    return Endpoint(
+        operation, dialect, names, frozenset(kind.encode() for kind in operation.media_types), observe
+    )

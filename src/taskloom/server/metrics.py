@@ -1,9 +1,14 @@
 """What is measured, for Prometheus. Labels name operations and statuses, so their number is bounded."""
 
-from collections.abc import Callable
+import itertools
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
 
 from taskloom.core.task import LEASED, READY, SUSPENDED, WAITING
 from taskloom.engine.engine import Engine
@@ -13,24 +18,39 @@ MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)
 _COMMANDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1000)
+_REQUEST_LABELS: Final = ("operation", "status")
 _LIVE: Final = {"waiting": WAITING, "ready": READY, "leased": LEASED, "suspended": SUSPENDED}
 
 
-class Metrics:
+class Tally:
+    """The calls of one operation, counted in plain numbers because every call pays for it."""
+
+    __slots__ = ("_counts", "seconds", "statuses")
+
+    def __init__(self) -> None:
+        self.statuses: dict[int, int] = {}
+        self.seconds = 0.0
+        self._counts = [0] * (len(_SECONDS) + 1)
+
+    def add(self, status: int, seconds: float) -> None:
+        """Count a call."""
+        self.statuses[status] = self.statuses.get(status, 0) + 1
+        self.seconds += seconds
+        self._counts[bisect_left(_SECONDS, seconds)] += 1
+
+    def buckets(self) -> list[tuple[str, float]]:
+        """How many calls took at most so long, for each bound."""
+        bounds = (*map(str, _SECONDS), "+Inf")
+        return list(zip(bounds, itertools.accumulate(self._counts), strict=True))
+
+
+class Metrics(Collector):
     """The measurements of one server; each server has its own registry."""
 
     def __init__(self, version: str) -> None:
         self.registry = registry = CollectorRegistry()
-        self._requests = Counter(
-            "taskloom_requests", "Requests answered.", ["operation", "status"], registry=registry
-        )
-        self._seconds = Histogram(
-            "taskloom_request_seconds",
-            "Time to answer; long polls include their wait.",
-            ["operation"],
-            buckets=_SECONDS,
-            registry=registry,
-        )
+        self._tallies: dict[str, Tally] = {}
+        registry.register(self)
         self._batch = Histogram(
             "taskloom_batch_commands", "Commands per commit.", buckets=_COMMANDS, registry=registry
         )
@@ -50,17 +70,28 @@ class Metrics:
 
     def observer(self, operation: str) -> Callable[[int, float], None]:
         """What is to be called with status and seconds after each call of an operation."""
-        seconds = self._seconds.labels(operation).observe
-        counts: dict[int, Callable[[], None]] = {}
+        tally = self._tallies[operation] = Tally()
+        return tally.add
 
-        def observe(status: int, elapsed_s: float) -> None:
-            count = counts.get(status)
-            if count is None:
-                count = counts[status] = self._requests.labels(operation, str(status)).inc
-            count()
-            seconds(elapsed_s)
+    def describe(self) -> Iterator[Metric]:
+        """Tell the registry nothing in advance: the names are ours alone."""
+        return iter(())
 
-        return observe
+    def collect(self) -> Iterator[Metric]:
+        """The tallies of requests, as the registry wants them."""
+        requests = CounterMetricFamily("taskloom_requests", "Requests answered.", labels=_REQUEST_LABELS)
+        seconds = HistogramMetricFamily(
+            "taskloom_request_seconds",
+            "Time to answer; long polls include their wait.",
+            labels=_REQUEST_LABELS[:1],
+        )
+        for operation, tally in self._tallies.items():
+            for status, count in list(tally.statuses.items()):
+                requests.add_metric([operation, str(status)], count)
+            if tally.statuses:
+                seconds.add_metric([operation], tally.buckets(), tally.seconds)
+        yield requests
+        yield seconds
 
     def committed(self, commands: int, seconds: float) -> None:
         """A batch was committed; called in the store's thread."""

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs
 
 from taskloom.core.limits import QUERY_PARAMETERS, REQUEST_ID_LENGTH
 
-RawHeaders = Sequence[tuple[bytes, bytes]]
+Fields = Mapping[bytes, bytes]
+"""The headers by lower-case name as they came; of several with one name the last counts."""
 
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=-]{1,%d}\Z" % REQUEST_ID_LENGTH)
 
@@ -19,38 +20,21 @@ class BadQueryError(Exception):
 
 
 class Headers(Mapping[str, str]):
-    """The headers by lower-case name; of several with one name the first counts."""
+    """The headers as text, decoded when asked for."""
 
-    __slots__ = ("_decoded", "_raw")
+    __slots__ = ("_fields",)
 
-    def __init__(self, raw: RawHeaders) -> None:
-        self._raw = raw
-        self._decoded: dict[str, str] | None = None
-
-    @property
-    def _all(self) -> dict[str, str]:
-        if self._decoded is None:
-            self._decoded = {
-                name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(self._raw)
-            }
-        return self._decoded
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
 
     def __getitem__(self, name: str) -> str:
-        return self._all[name]
+        return self._fields[name.encode("latin-1")].decode("latin-1")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._all)
+        return (name.decode("latin-1") for name in self._fields)
 
     def __len__(self) -> int:
-        return len(self._all)
-
-
-def header(raw: RawHeaders, name: bytes) -> bytes:
-    """The first header of that name, b"" when there is none."""
-    for key, value in raw:
-        if key == name:
-            return value
-    return b""
+        return len(self._fields)
 
 
 _EMPTY: Final[Mapping[str, Sequence[str]]] = {}
@@ -68,13 +52,13 @@ def query(raw: bytes) -> Mapping[str, Sequence[str]]:
         raise BadQueryError(str(error)) from error
 
 
-def request_ids() -> Callable[[RawHeaders], str]:
+def request_ids() -> Callable[[Fields], str]:
     """A function that names a request: as the caller did in `x-request-id`, else by a number."""
     prefix = secrets.token_hex(4)
     numbers = itertools.count(1)
 
-    def name(raw: RawHeaders) -> str:
-        given = header(raw, b"x-request-id")
+    def name(fields: Fields) -> str:
+        given = fields.get(b"x-request-id")
         if given and _REQUEST_ID.match(given):
             return given.decode("ascii")
         return f"{prefix}-{next(numbers):x}"

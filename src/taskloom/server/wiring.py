@@ -1,20 +1,23 @@
 """From settings to a server: the one place that knows every adapter and every dialect."""
 
 import importlib
-import importlib.util
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from taskloom import version
 from taskloom.bus.memory import MemoryBus
 from taskloom.callbacks.address import Guard, trusted
-from taskloom.callbacks.sender import Sender
+from taskloom.callbacks.postponed import Postponed
 from taskloom.callbacks.signature import SecretSource
+from taskloom.dialects.agents.routes import DIALECT as AGENTS
+from taskloom.dialects.documents.routes import DIALECT as DOCUMENTS
 from taskloom.dialects.native.routes import DIALECT as NATIVE
 from taskloom.dialects.native.secrets import callback_secrets
 from taskloom.dialects.operation import Dialect, Services
+from taskloom.dialects.processes.routes import DIALECT as PROCESSES
+from taskloom.dialects.queue.routes import DIALECT as QUEUE
 from taskloom.engine.engine import Engine, Plan
 from taskloom.engine.outbox import Render
 from taskloom.ports.bus import Bus
@@ -36,17 +39,8 @@ from taskloom.store.memory import MemoryStore
 from taskloom.store.sqlite.store import SqliteStore
 from taskloom.views.view import Project
 
-_NAMES = ("queue", "agents", "documents", "processes")
-
-
-def dialects() -> list[Dialect]:
-    """Every dialect, in the order in which they are asked who owns a path."""
-    found = [
-        importlib.import_module(f"taskloom.dialects.{name}.routes").DIALECT
-        for name in _NAMES
-        if importlib.util.find_spec(f"taskloom.dialects.{name}.routes")
-    ]
-    return [*found, NATIVE]
+DIALECTS: Final = (QUEUE, AGENTS, DOCUMENTS, PROCESSES, NATIVE)
+"""Every dialect, in the order in which they are asked who owns a path."""
 
 
 class Adapters(Struct):
@@ -64,7 +58,7 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
     """The application for these settings; `App.start` brings it to life."""
     given = adapters or Adapters()
     clock = given.clock or SystemClock()
-    spoken = dialects() if given.dialects is None else list(given.dialects)
+    spoken = DIALECTS if given.dialects is None else given.dialects
     engine = Engine(_plan(settings, given, clock, spoken, lambda tenant: callback_secrets(engine, tenant)))
     authenticator = Authenticator(engine.store, clock, BearerTokens(b""), required=settings.auth == "keys")
     gate = Gate(authenticator, Tenants(engine), Throttle(clock))
@@ -147,7 +141,12 @@ def _optional(module: str, extra: str) -> Any:
 
 def _sender(settings: Settings, clock: Clock, secrets: SecretSource) -> Deliverer:
     guard = Guard(map(trusted, settings.callbacks_allow), plain_http=settings.callbacks_http)
-    return Sender(guard, secrets, clock)
+
+    def make() -> Deliverer:
+        sender: Deliverer = importlib.import_module("taskloom.callbacks.sender").Sender(guard, secrets, clock)
+        return sender
+
+    return Postponed(make)
 
 
 def serve(settings: Settings) -> None:

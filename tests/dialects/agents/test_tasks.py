@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from taskloom.core.commands import Create
+from taskloom.core.commands import Claim, Create
 from taskloom.core.limits import ATTRIBUTES_BYTES, PAYLOAD_BYTES
 from taskloom.dialects.agents.translate import instant, key_of, spelled
 
@@ -159,6 +159,20 @@ async def test_a_claim_whose_caller_went_away_holds_nothing(every):
     await every.created()
 
     assert (await every.claims("w2"))["claimed"] is True
+
+
+async def test_a_claim_cancelled_while_it_is_handed_out_is_given_back(every):
+    task_id = await every.created()
+    command = Claim(tenant="default", queues=(("board", 1),), worker="w1", holder="app")
+    async with every.listen(types="task.released", since=0) as listener:
+        claiming = asyncio.create_task(every.engine.claim(command))
+        await asyncio.sleep(0)
+        claiming.cancel()
+        _, _, released = await listener.next()
+
+    assert claiming.cancelled()
+    assert released["payload"] == {"taskId": task_id, "workerId": "w1"}
+    assert (await every.ok("task.get", id=task_id))["status"] == "pending"
 
 
 @pytest.mark.parametrize(

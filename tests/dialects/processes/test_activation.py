@@ -257,6 +257,16 @@ async def test_a_task_of_another_dialect_is_handed_out_as_well(camunda, server):
     assert (await camunda.complete(job["jobKey"], variables={"text": "hi"})).status == 204
 
 
+async def test_a_key_that_is_bound_to_a_worker_acts_as_no_other(begun, server):
+    bound = Camunda(server.client(await server.key("bound", worker="w1")))
+
+    asked = {"type": "work", "timeout": 1, "maxJobsToActivate": 1, "worker": "w2"}
+    refused = await bound.post("/jobs/activation", asked)
+
+    assert (refused.status, refused.json()["title"]) == (403, "FORBIDDEN")
+    assert (await bound.job("work"))["worker"] == "w1"
+
+
 async def test_input_mappings_make_what_the_worker_sees(camunda):
     task = ServiceTask(id="task", type="work", inputs=[("=order", "item")], outputs=[("=found", "stock")])
     await camunda.deploy(process_xml([task]))

@@ -159,24 +159,35 @@ async def test_failures_and_errors_of_a_finished_job_are_refused_as_well(begun, 
     assert answer.json()["detail"] == gone(verb, intent, key)
 
 
-async def test_of_64_completions_at_once_one_wins(begun):
-    key = (await begun.job("work"))["jobKey"]
-
-    answers = await asyncio.gather(*(begun.complete(key, variables={"n": n}) for n in range(64)))
-
-    statuses = [answer.status for answer in answers]
-    assert statuses.count(DONE) == 1
-    assert statuses.count(NOT_FOUND) == 63
-    (job,) = await begun.search("jobs")
-    assert job["state"] == "COMPLETED"
+def as_many_as(rounds: int, *, is_long: bool = False):
+    return pytest.param(rounds, marks=pytest.mark.long if is_long else ())
 
 
-async def test_of_64_completions_with_and_without_the_token_one_with_it_wins(begun):
-    job = await begun.job("work", withLease=True)
-    bodies = [{"leaseToken": job["leaseToken"]} if n % 2 else {} for n in range(64)]
+@pytest.mark.parametrize("rounds", [as_many_as(5), as_many_as(1_000, is_long=True)])
+async def test_of_64_completions_at_once_one_wins(camunda, rounds):
+    await camunda.deploy(one_task())
+    for _ in range(rounds):
+        instance = await camunda.start()
+        key = (await camunda.job("work"))["jobKey"]
 
-    answers = await asyncio.gather(*(begun.complete(job["jobKey"], **body) for body in bodies))
+        answers = await asyncio.gather(*(camunda.complete(key, variables={"n": n % 9}) for n in range(64)))
 
-    winners = [n for n, answer in enumerate(answers) if answer.status == DONE]
-    assert len(winners) == 1
-    assert bodies[winners[0]]
+        statuses = [answer.status for answer in answers]
+        assert (statuses.count(DONE), statuses.count(NOT_FOUND)) == (1, 63)
+        assert (await camunda.instance(instance))["state"] == "COMPLETED"
+
+
+@pytest.mark.parametrize("rounds", [as_many_as(5), as_many_as(1_000, is_long=True)])
+async def test_of_64_completions_with_and_without_the_token_one_with_it_wins(camunda, rounds):
+    await camunda.deploy(one_task())
+    for _ in range(rounds):
+        await camunda.start()
+        job = await camunda.job("work", withLease=True)
+        bodies = [{"leaseToken": job["leaseToken"]} if n % 2 else {} for n in range(64)]
+
+        answers = await asyncio.gather(*(camunda.complete(job["jobKey"], **body) for body in bodies))
+
+        winners = [n for n, answer in enumerate(answers) if answer.status == DONE]
+        assert len(winners) == 1
+        assert bodies[winners[0]]
+        assert all(answer.status in {DONE, CONFLICT, NOT_FOUND} for answer in answers)

@@ -11,6 +11,13 @@ OTHER = {"status_code": 200, "body": {"other": True}}
 UNKNOWN = "TASK-1-1-C-260921141320-0001-000042"
 
 
+@pytest.fixture(params=["sqlite", "memory"])
+async def server(request, tmp_path):
+    """The server over each store that stands."""
+    async with serving(tmp_path / "data", store=request.param) as running:
+        yield running
+
+
 async def test_the_first_completion_by_the_holder_is_answered_with_the_id(desk):
     task_id = await desk.put()
     taken = await desk.take()

@@ -21,6 +21,7 @@ LOSS_BACKOFF_MS: Final = 60_000
 LOSSES_MAX: Final = 3
 NULL: Final = Raw(b"null")
 
+_TO_SECONDS: Final = len("2025-01-19T12:45:00")
 _TASK_ID: Final = re.compile(r"t-([1-9][0-9]{0,18})", re.ASCII)
 
 STATUS: Final[dict[TaskState, Status]] = {
@@ -82,9 +83,9 @@ def key_of(task_id: str) -> int | None:
 
 def instant(at_ms: int) -> str:
     """ISO-8601 in UTC; milliseconds only where there are any."""
-    at = datetime.fromtimestamp(at_ms // 1000, UTC)
-    fraction = f".{at_ms % 1000:03}" if at_ms % 1000 else ""
-    return f"{at:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+    seconds, ms = divmod(at_ms, 1000)
+    text = datetime.fromtimestamp(seconds, UTC).isoformat()[:_TO_SECONDS]
+    return f"{text}.{ms:03}Z" if ms else f"{text}Z"
 
 
 def instant_or_none(at_ms: int) -> str | None:

@@ -19,6 +19,7 @@ PAGE: Final = 100
 _NEW_KEY: Final = msgspec.json.Decoder(wire.NewKey)
 _KEY: Final = msgspec.json.Decoder(KeyRecord)
 _NO_TENANT: Final = Refusal(404, "not_found", "there is no such tenant")
+_NO_KEY: Final = Refusal(404, "not_found", "there is no such key")
 _ROOT_STAYS: Final = Refusal(409, "conflict", "the root key is not revoked but replaced: TASKLOOM_ROOT_KEY")
 _CONFLICT: Final = Refusal(409, "conflict", "there is such a key already; revoke it first")
 
@@ -134,7 +135,7 @@ async def _named(request: Request) -> Record | Refusal:
     if isinstance(home, Refusal):
         return home
     record = await _record(request, home, name)
-    return Refusal(404, "not_found", f"there is no key {name[:80]!r}") if record is None else record
+    return _NO_KEY if record is None else record
 
 
 def _refused(rejection: Rejection) -> Refusal:

@@ -17,12 +17,12 @@ from taskloom.core.rejections import Rejection
 from taskloom.dialects.operation import Refusal, Request, Response
 from taskloom.dialects.processes import bodies
 from taskloom.dialects.processes.answers import ActivatedJob, ActivatedJobs
-from taskloom.dialects.processes.problem import must_be, not_provided, unexpected
+from taskloom.dialects.processes.problem import FORBIDDEN, must_be, not_provided, unexpected
 from taskloom.dialects.processes.requests import JobActivation
 from taskloom.dialects.processes.tasks import attributes_of
 from taskloom.dialects.processes.translate import acting_tenants, key_text, tenant_text
 from taskloom.engine.outcome import Handout
-from taskloom.flows.bpmn.flow import JOB_LEVEL
+from taskloom.flows.bpmn.job_tasks import JOB_LEVEL
 
 REQUEST_TIMEOUT_MS_DEFAULT = 10_000
 ANSWER_BYTES_MAX = 4 * MIB
@@ -36,7 +36,7 @@ async def activate_jobs(request: Request) -> Response | Refusal:
     body = bodies.read(request.body, JobActivation)
     if isinstance(body, Refusal):
         return body
-    refusal = _check(body)
+    refusal = _check(body) or _check_worker(request.principal.worker, body.worker)
     if refusal is not None:
         return refusal
     tenants = acting_tenants(request, body.tenant_ids or (), "Activate Jobs")
@@ -70,6 +70,13 @@ def _check(body: JobActivation) -> Refusal | None:
     if body.max_jobs_to_activate < 1:
         return must_be("maxJobsToActivate", body.max_jobs_to_activate, "greater than 0")
     return _check_tenant_filter(body.tenant_filter)
+
+
+def _check_worker(bound: str, named: str | None) -> Refusal | None:
+    """A key that is bound to a worker acts as no other."""
+    if not bound or not named or named == bound:
+        return None
+    return Refusal(403, FORBIDDEN, f"The key may only act as the worker '{bound}'")
 
 
 def _check_tenant_filter(text: str | None) -> Refusal | None:

@@ -8,7 +8,8 @@ from msgspec import Struct
 from taskloom.core.events import FlowEvent
 from taskloom.core.records import PutRecords, Record, RecordChange
 from taskloom.dialects.processes.creation import LATEST, DefinitionName
-from taskloom.flows.bpmn.flow import KIND, Definition
+from taskloom.flows.bpmn.flow import Definition, definition_of
+from taskloom.flows.bpmn.job_tasks import KIND
 from taskloom.flows.bpmn.model import Process
 from taskloom.ports.store import Store
 from taskloom.views.processes import DEPLOYED, Deployed
@@ -81,13 +82,13 @@ def put_versions(tenant: str, versions: Sequence[NewVersion]) -> PutRecords:
 
 def _changes(tenant: str, new: NewVersion) -> list[RecordChange]:
     process = new.process.id
-    definition = Definition(process, new.version, new.resource_name, new.document)
+    definition = definition_of(new.process, new.version, new.resource_name, new.document)
     latest = Latest(new.key, new.version, new.digest, new.resource_name)
     seen = 0 if new.before is None else new.before.version
     name = version_name(process, new.version)
     return [
         RecordChange(LATEST_KIND, tenant, process, msgspec.msgpack.encode(latest), seen),
-        RecordChange(KIND, tenant, name, msgspec.msgpack.encode(definition), 0, new.key),
+        RecordChange(KIND, tenant, name, definition, 0, new.key),
     ]
 
 

@@ -1,255 +1,24 @@
-"""What can be listed: process instances, element instances, incidents, jobs, process definitions.
+"""What can be listed: process instances, element instances, incidents, process definitions.
 
 One table per entity says which field of the wire is which column; a new entity is a new table.
 """
 
-from typing import Any
-
-from taskloom.core.task import CANCELLED, COMPLETED, FAILED, LEASED, READY, SUSPENDED, WAITING
-from taskloom.dialects.processes import answers
-from taskloom.dialects.processes.filters import (
-    DATE,
-    INTEGER,
-    KEY,
-    KEY_IN_ATTRIBUTES,
-    NOTHING,
-    TENANT,
-    TEXT,
-    Column,
-    Fields,
-    Flag,
-    Relation,
-    Tags,
-    Words,
-    one_of,
-)
+from taskloom.dialects.processes.entity_jobs import FAILED_AND_OFFERED
+from taskloom.dialects.processes.filter_kinds import DATE, INTEGER, KEY, TENANT, TEXT
+from taskloom.dialects.processes.filters import NOTHING, Column, Fields, Flag, Relation, Tags, Words
+from taskloom.dialects.processes.items import definition_item, element_item, incident_item, instance_item
 from taskloom.dialects.processes.searching import Entity
-from taskloom.dialects.processes.tasks import attributes_of
-from taskloom.dialects.processes.translate import (
-    date_text,
-    key_text,
-    optional_date,
-    optional_key,
-    tenant_text,
+from taskloom.dialects.processes.vocabulary import (
+    DEFINITION_STATE,
+    ELEMENT_STATE,
+    ELEMENT_TYPE,
+    INCIDENT_STATE,
+    INCIDENT_TYPE,
+    INSTANCE_STATE,
 )
-from taskloom.flows.bpmn.flow import DIALECT
 from taskloom.views import processes as views
 from taskloom.views.tasks import TASKS
-from taskloom.views.view import EVERYTHING, And, Compare, Exists, Filter, In, Not, Or
-
-_INSTANCE_STATE = one_of("ACTIVE", "COMPLETED", "SUSPENDED", "TERMINATED")
-_ELEMENT_STATE = one_of("ACTIVE", "COMPLETED", "TERMINATED")
-_ELEMENT_TYPE = one_of(
-    "UNSPECIFIED",
-    "PROCESS",
-    "SUB_PROCESS",
-    "EVENT_SUB_PROCESS",
-    "AD_HOC_SUB_PROCESS",
-    "AD_HOC_SUB_PROCESS_INNER_INSTANCE",
-    "START_EVENT",
-    "INTERMEDIATE_CATCH_EVENT",
-    "INTERMEDIATE_THROW_EVENT",
-    "BOUNDARY_EVENT",
-    "END_EVENT",
-    "SERVICE_TASK",
-    "RECEIVE_TASK",
-    "USER_TASK",
-    "MANUAL_TASK",
-    "TASK",
-    "EXCLUSIVE_GATEWAY",
-    "INCLUSIVE_GATEWAY",
-    "PARALLEL_GATEWAY",
-    "EVENT_BASED_GATEWAY",
-    "SEQUENCE_FLOW",
-    "MULTI_INSTANCE_BODY",
-    "CALL_ACTIVITY",
-    "BUSINESS_RULE_TASK",
-    "SCRIPT_TASK",
-    "SEND_TASK",
-    "UNKNOWN",
-)
-_INCIDENT_STATE = one_of("ACTIVE", "MIGRATED", "PENDING", "RESOLVED", "UNKNOWN")
-_INCIDENT_TYPE = one_of(
-    "AD_HOC_SUB_PROCESS_NO_RETRIES",
-    "CALLED_DECISION_ERROR",
-    "CALLED_ELEMENT_ERROR",
-    "CONDITION_ERROR",
-    "DECISION_EVALUATION_ERROR",
-    "EXECUTION_LISTENER_NO_RETRIES",
-    "EXTRACT_VALUE_ERROR",
-    "FORM_NOT_FOUND",
-    "IO_MAPPING_ERROR",
-    "JOB_NO_RETRIES",
-    "MESSAGE_SIZE_EXCEEDED",
-    "RESOURCE_NOT_FOUND",
-    "SECRET_RESOLUTION_ERROR",
-    "TASK_LISTENER_NO_RETRIES",
-    "UNHANDLED_ERROR_EVENT",
-    "UNKNOWN",
-    "UNSPECIFIED",
-)
-_JOB_KIND = one_of("BPMN_ELEMENT", "EXECUTION_LISTENER", "TASK_LISTENER", "AD_HOC_SUB_PROCESS")
-_LISTENER = one_of(
-    "ASSIGNING",
-    "BEFORE_ALL",
-    "CANCEL",
-    "CANCELING",
-    "COMPLETING",
-    "CREATING",
-    "END",
-    "START",
-    "UNSPECIFIED",
-    "UPDATING",
-)
-_DEFINITION_STATE = one_of("ACTIVE", "DRAINING", "DELETED")
-
-
-def _state(*states: int) -> Filter:
-    return In("state", states)
-
-
-_FAILED_AND_OFFERED = Or(
-    (
-        _state(WAITING),
-        And((_state(READY), Compare("attempt", "gt", 0), Not(Exists("losses")))),
-    )
-)
-_JOB_STATES = {
-    "CANCELED": _state(CANCELLED),
-    "COMPLETED": _state(COMPLETED),
-    "CREATED": Or((_state(LEASED), And((_state(READY), Not(Exists("attempt")))))),
-    "ERROR_THROWN": And((_state(SUSPENDED), Exists("error_code"))),
-    "FAILED": Or((_state(FAILED), And((_state(SUSPENDED), Not(Exists("error_code")))), _FAILED_AND_OFFERED)),
-    "MIGRATED": NOTHING,
-    "PRIORITY_UPDATED": NOTHING,
-    "RETRIES_UPDATED": NOTHING,
-    "TIMEOUT_UPDATED": NOTHING,
-    "TIMED_OUT": And((_state(READY), Exists("losses"), Compare("attempt", "gt", 0))),
-}
-"""The states of the original's job history as far as a task tells them apart."""
-
-
-def job_state(row: dict[str, Any]) -> str:
-    """The word of `_JOB_STATES` whose filter a row fulfils."""
-    state = row["state"]
-    if state == READY and row["attempt"]:
-        return "TIMED_OUT" if row["losses"] else "FAILED"
-    if state == SUSPENDED:
-        return "ERROR_THROWN" if row["error_code"] else "FAILED"
-    return _PLAIN_STATES[state]
-
-
-_PLAIN_STATES = {
-    WAITING: "FAILED",
-    READY: "CREATED",
-    LEASED: "CREATED",
-    COMPLETED: "COMPLETED",
-    FAILED: "FAILED",
-    CANCELLED: "CANCELED",
-}
-
-
-def _instance(row: dict[str, Any]) -> answers.ProcessInstance:
-    return answers.ProcessInstance(
-        process_instance_key=key_text(row["key"]),
-        process_definition_key=key_text(row["definition"]),
-        process_definition_id=row["process"],
-        process_definition_name=row["name"] or None,
-        process_definition_version=row["version"],
-        process_definition_version_tag=row["version_tag"] or None,
-        start_date=date_text(row["started_at"]),
-        end_date=optional_date(row["ended_at"]),
-        state=row["state"],
-        has_incident=bool(row["has_incident"]),
-        tenant_id=tenant_text(row["tenant"]),
-        parent_process_instance_key=optional_key(row["parent"]),
-        parent_element_instance_key=optional_key(row["parent_element"]),
-        root_process_instance_key=key_text(row["key"]),
-        tags=[tag for tag in row["tags"].split(views.TAG_MARK) if tag],
-        business_id=row["business_id"] or None,
-    )
-
-
-def _element(row: dict[str, Any]) -> answers.ElementInstance:
-    instance = key_text(row["instance"])
-    return answers.ElementInstance(
-        element_instance_key=key_text(row["key"]),
-        process_instance_key=instance,
-        root_process_instance_key=instance,
-        process_definition_key=key_text(row["definition"]),
-        process_definition_id=row["process"],
-        element_id=row["element"],
-        element_name=row["name"] or row["element"],
-        type=row["type"],
-        state=row["state"],
-        start_date=date_text(row["started_at"]),
-        end_date=optional_date(row["ended_at"]),
-        has_incident=bool(row["incident"]),
-        incident_key=optional_key(row["incident"]),
-        tenant_id=tenant_text(row["tenant"]),
-    )
-
-
-def _incident(row: dict[str, Any]) -> answers.Incident:
-    instance = key_text(row["instance"])
-    return answers.Incident(
-        incident_key=key_text(row["key"]),
-        error_type=row["kind"],
-        error_message=row["message"],
-        state=row["state"],
-        creation_time=date_text(row["created_at"]),
-        element_id=row["element"],
-        element_instance_key=key_text(row["element_instance"]),
-        job_key=optional_key(row["job"]),
-        process_instance_key=instance,
-        root_process_instance_key=instance,
-        process_definition_key=key_text(row["definition"]),
-        process_definition_id=row["process"],
-        tenant_id=tenant_text(row["tenant"]),
-    )
-
-
-def _job(row: dict[str, Any]) -> answers.Job:
-    where = attributes_of(row["key"], row["attributes"])
-    state = job_state(row)
-    is_open = row["state"] in (WAITING, READY)
-    return answers.Job(
-        job_key=key_text(row["key"]),
-        type=row["queue"],
-        worker=row["worker"],
-        state=state,
-        retries=row["retries"],
-        priority=row["priority"],
-        custom_headers=where.headers,
-        deadline=optional_date(row["lease_until"] if row["state"] == LEASED else 0),
-        creation_time=date_text(row["created_at"]),
-        end_time=optional_date(row["finished_at"]),
-        last_update_time=date_text(row["finished_at"] or row["created_at"]),
-        error_code=row["error_code"] or None,
-        error_message=row["error"] or None,
-        has_failed_with_retries_left=state == "FAILED" and is_open and row["retries"] > 0,
-        element_id=where.element,
-        element_instance_key=where.element_instance,
-        process_instance_key=key_text(row["flow"]),
-        root_process_instance_key=key_text(row["root"]),
-        process_definition_id=where.process,
-        process_definition_key=where.definition,
-        business_id=where.business_id or None,
-        tenant_id=tenant_text(row["tenant"]),
-    )
-
-
-def _definition(row: dict[str, Any]) -> answers.ProcessDefinition:
-    return answers.ProcessDefinition(
-        process_definition_key=key_text(row["key"]),
-        process_definition_id=row["process"],
-        name=row["name"] or None,
-        version=row["version"],
-        version_tag=row["version_tag"] or None,
-        resource_name=row["resource_name"],
-        tenant_id=tenant_text(row["tenant"]),
-    )
-
+from taskloom.views.view import EVERYTHING, And, Compare, Exists, Not
 
 _NEVER = Words({}, TEXT)
 
@@ -265,7 +34,7 @@ INSTANCES = Entity(
             "processDefinitionKey": Column("definition", KEY),
             "startDate": Column("started_at", DATE),
             "endDate": Column("ended_at", DATE),
-            "state": Column("state", _INSTANCE_STATE),
+            "state": Column("state", INSTANCE_STATE),
             "hasIncident": Flag(Exists("has_incident")),
             "suspendedDate": Words({}, DATE),
             "tenantId": Column("tenant", TENANT),
@@ -275,9 +44,9 @@ INSTANCES = Entity(
             "batchOperationId": _NEVER,
             "batchOperationKey": _NEVER,
             "errorMessage": Column("message", TEXT, "incidents"),
-            "hasRetriesLeft": Flag(And((_FAILED_AND_OFFERED, Exists("retries"))), "jobs"),
+            "hasRetriesLeft": Flag(And((FAILED_AND_OFFERED, Exists("retries"))), "jobs"),
             "elementId": Column("element", TEXT, "elements"),
-            "elementInstanceState": Column("state", _ELEMENT_STATE, "elements"),
+            "elementInstanceState": Column("state", ELEMENT_STATE, "elements"),
             "hasElementInstanceIncident": Flag(Exists("incident"), "elements"),
             "tags": Tags("tags", views.TAG_MARK),
             "businessId": Column("business_id", TEXT),
@@ -311,7 +80,7 @@ INSTANCES = Entity(
         "tenantId": "tenant",
         "businessId": "business_id",
     },
-    _instance,
+    instance_item,
 )
 
 ELEMENTS = Entity(
@@ -320,8 +89,8 @@ ELEMENTS = Entity(
     Fields(
         {
             "processDefinitionId": Column("process", TEXT),
-            "state": Column("state", _ELEMENT_STATE),
-            "type": Column("type", _ELEMENT_TYPE),
+            "state": Column("state", ELEMENT_STATE),
+            "type": Column("type", ELEMENT_TYPE),
             "elementId": Column("element", TEXT),
             "elementName": Column("name", TEXT),
             "hasIncident": Flag(Exists("incident")),
@@ -350,7 +119,7 @@ ELEMENTS = Entity(
         "incidentKey": "incident",
         "tenantId": "tenant",
     },
-    _element,
+    element_item,
 )
 
 INCIDENTS = Entity(
@@ -359,11 +128,11 @@ INCIDENTS = Entity(
     Fields(
         {
             "processDefinitionId": Column("process", TEXT),
-            "errorType": Column("kind", _INCIDENT_TYPE),
+            "errorType": Column("kind", INCIDENT_TYPE),
             "errorMessage": Column("message", TEXT),
             "elementId": Column("element", TEXT),
             "creationTime": Column("created_at", DATE),
-            "state": Column("state", _INCIDENT_STATE),
+            "state": Column("state", INCIDENT_STATE),
             "tenantId": Column("tenant", TENANT),
             "incidentKey": Column("key", KEY),
             "processDefinitionKey": Column("definition", KEY),
@@ -385,65 +154,7 @@ INCIDENTS = Entity(
         "jobKey": "job",
         "tenantId": "tenant",
     },
-    _incident,
-)
-
-JOBS = Entity(
-    "Job",
-    TASKS.name,
-    Fields(
-        {
-            "deadline": Column("lease_until", DATE),
-            "deniedReason": _NEVER,
-            "elementId": Column("attributes.element", TEXT),
-            "elementInstanceKey": Column("attributes.element_instance", KEY_IN_ATTRIBUTES),
-            "endTime": Column("finished_at", DATE),
-            "errorCode": Column("error_code", TEXT),
-            "errorMessage": Column("error", TEXT),
-            "hasFailedWithRetriesLeft": Flag(And((_FAILED_AND_OFFERED, Exists("retries")))),
-            "isDenied": Flag(NOTHING),
-            "jobKey": Column("key", KEY),
-            "kind": Words({"BPMN_ELEMENT": EVERYTHING}, _JOB_KIND),
-            "listenerEventType": Words({"UNSPECIFIED": EVERYTHING}, _LISTENER),
-            "priority": Column("priority", INTEGER),
-            "processDefinitionId": Column("attributes.process", TEXT),
-            "processDefinitionKey": Column("attributes.definition", KEY_IN_ATTRIBUTES),
-            "processInstanceKey": Column("flow", KEY),
-            "retries": Column("retries", INTEGER),
-            "state": Words(_JOB_STATES, one_of(*_JOB_STATES)),
-            "tenantId": Column("tenant", TENANT),
-            "type": Column("queue", TEXT),
-            "worker": Column("worker", TEXT),
-            "creationTime": Column("created_at", DATE),
-        },
-        unsupported=frozenset({"lastUpdateTime"}),
-    ),
-    {
-        "creationTime": "created_at",
-        "deadline": "lease_until",
-        "deniedReason": "",
-        "elementId": "attributes.element",
-        "elementInstanceKey": "attributes.element_instance",
-        "endTime": "finished_at",
-        "errorCode": "error_code",
-        "errorMessage": "error",
-        "hasFailedWithRetriesLeft": "",
-        "isDenied": "",
-        "jobKey": "key",
-        "kind": "",
-        "listenerEventType": "",
-        "priority": "priority",
-        "processDefinitionId": "attributes.process",
-        "processDefinitionKey": "attributes.definition",
-        "processInstanceKey": "flow",
-        "retries": "retries",
-        "state": "state",
-        "tenantId": "tenant",
-        "type": "queue",
-        "worker": "worker",
-    },
-    _job,
-    Compare("dialect", "eq", DIALECT),
+    incident_item,
 )
 
 DEFINITIONS = Entity(
@@ -460,7 +171,7 @@ DEFINITIONS = Entity(
             "tenantId": Column("tenant", TENANT),
             "processDefinitionKey": Column("key", KEY),
             "hasStartForm": Flag(NOTHING),
-            "state": Words({"ACTIVE": EVERYTHING}, _DEFINITION_STATE),
+            "state": Words({"ACTIVE": EVERYTHING}, DEFINITION_STATE),
         }
     ),
     {
@@ -472,5 +183,5 @@ DEFINITIONS = Entity(
         "processDefinitionId": "process",
         "tenantId": "tenant",
     },
-    _definition,
+    definition_item,
 )

@@ -29,7 +29,8 @@ from taskloom.dialects.processes.routes_search import (
     search_instances,
     search_jobs,
 )
-from taskloom.flows.bpmn.flow import KIND, ProcessFlow
+from taskloom.flows.bpmn.flow import ProcessFlow
+from taskloom.flows.bpmn.job_tasks import KIND
 from taskloom.views.processes import VIEWS, project
 
 PREFIX = "/v2"

@@ -23,7 +23,8 @@ from taskloom.dialects.processes.instance_texts import (
 from taskloom.dialects.processes.problem import not_provided, unexpected
 from taskloom.dialects.processes.requests import Referenced, VariablesChange
 from taskloom.dialects.processes.translate import key_text, path_key, tenant_text
-from taskloom.flows.bpmn.flow import CANCEL, KIND, RESOLVE, SET_VARIABLES, START, Start, Started
+from taskloom.flows.bpmn.flow import CANCEL, RESOLVE, SET_VARIABLES, START, Start, Started
+from taskloom.flows.bpmn.job_tasks import KIND
 from taskloom.flows.bpmn.triggers import SetVariables
 from taskloom.flows.bpmn.variables import variables_of
 from taskloom.flows.flow import FlowCommand

@@ -6,13 +6,8 @@ import msgspec
 
 from taskloom.dialects.operation import Refusal, Request, Response
 from taskloom.dialects.processes.definitions import read_definition
-from taskloom.dialects.processes.entities import (
-    DEFINITIONS,
-    ELEMENTS,
-    INCIDENTS,
-    INSTANCES,
-    JOBS,
-)
+from taskloom.dialects.processes.entities import DEFINITIONS, ELEMENTS, INCIDENTS, INSTANCES
+from taskloom.dialects.processes.entity_jobs import JOBS
 from taskloom.dialects.processes.problem import no_such
 from taskloom.dialects.processes.searching import Entity, get, search
 from taskloom.views.view import Compare

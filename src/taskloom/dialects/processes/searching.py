@@ -12,7 +12,8 @@ from taskloom.core.limits import PAGE_SIZE_MAX
 from taskloom.dialects.operation import Refusal, Request, Response
 from taskloom.dialects.processes import bodies
 from taskloom.dialects.processes.answers import Found, PageInfo
-from taskloom.dialects.processes.filters import Fields, UnreadableFilterError, read_filter
+from taskloom.dialects.processes.filter_kinds import UnreadableFilterError
+from taskloom.dialects.processes.filters import Fields, read_filter
 from taskloom.dialects.processes.problem import bad_request, invalid, must_be, no_such
 from taskloom.dialects.processes.requests import Search, SearchPage, SearchSort
 from taskloom.dialects.processes.translate import path_key

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from taskloom.flows.bpmn.flow import JobAttributes
+from taskloom.flows.bpmn.job_tasks import JobAttributes
 
 _decode = msgspec.json.Decoder(JobAttributes).decode
 

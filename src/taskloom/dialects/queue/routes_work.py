@@ -10,6 +10,7 @@ from taskloom.core.limits import (
     NEVER_MS,
     QUEUE_NAME_LENGTH,
     QUEUES_PER_TAKE,
+    TAKE_BYTES,
     TAKE_SIZE_MAX,
 )
 from taskloom.core.payload import strict_error
@@ -76,6 +77,7 @@ def _claim(request: Request, wanted: Take) -> Claim | Refusal:
         lease_ms=(wanted.process_timeout or 0) * 1000 or LEASE_MS_DEFAULT,
         losses_max=wanted.process_max_retries,
         strategy=strategy,
+        bytes_max=TAKE_BYTES,
         made_before=request.engine.clock.now_ms() - age_ms + 1 if age_ms else NEVER_MS,
     )
 
@@ -173,7 +175,8 @@ async def heartbeat(request: Request) -> Reply:
 
 async def _signal(request: Request, command: Report | Extend) -> Reply:
     """Whether the worker may stop, because nobody wants the result any more."""
-    outcome = await request.engine.submit(command)
+    size = len(command.result) if isinstance(command, Report) else 0
+    outcome = await request.engine.submit(command, size=size)
     if not isinstance(outcome, Rejection):
         return _json(Signal(outcome.reply.state in _OVER))
     if outcome.kind is Kind.FINAL and outcome.task is not None and outcome.task.state in _OVER:

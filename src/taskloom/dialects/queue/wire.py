@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from taskloom.core.limits import (
     CALLBACK_URL_LENGTH,
@@ -80,7 +80,7 @@ class Take(Struct, frozen=True):
 class Progress(Struct, frozen=True):
     """One event of a worker's progress; for a streaming task, one frame."""
 
-    event_data: Raw = Raw(b"null")
+    event_data: Raw = field(default_factory=lambda: Raw(b"null"))
     event_id: int | str | None = None
     event_name: Annotated[str, Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*\Z")] | None = None
     lease_id: str | None = None

@@ -89,14 +89,8 @@ def time_from_lenient_text(_: Run, text: str) -> Time | Refusal:
 
 @built_in("time", "from: time|date and time")
 def time_from_moment(_: Run, moment: Time | DateTime) -> Time:
-    """The time part with its zone."""
+    """The time part with its zone; a date has come as midnight UTC."""
     return Time(moment.nanos, moment.offset_s, moment.zone)
-
-
-@built_in("time", "from: date")
-def time_from_date(_: Run, _day: Date) -> Time:
-    """A date counts as midnight UTC."""
-    return Time(0, 0)
 
 
 @built_in("time", "hour: number, minute: number, second: number, offset?: days and time duration?")

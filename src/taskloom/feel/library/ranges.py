@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from taskloom.feel import decimals, iso, ordering
 from taskloom.feel.built_in import Refusal, built_in
+from taskloom.feel.ranges import comparison_range
 from taskloom.feel.run import Run
 from taskloom.feel.values import Range, Value
 
@@ -155,15 +156,20 @@ _READERS: Final[dict[str, Callable[[str], Any]]] = {
 
 @built_in("range", "from: string")
 def range_from_text(_: Run, text: str) -> Range | Refusal:
-    """An interval of two literals of one kind, the lower one first."""
+    """An interval of two literals of one kind, the lower one first; an open end may be left out."""
     match = _RANGE_TEXT.fullmatch(text) if len(text) <= _TEXT_CHARS_MAX else None
     if match is None:
         return Refusal("the text is no interval")
+    start_included, end_included = match[1] == "[", match[4] == "]"
     start, end = _end_of(match[2]), _end_of(match[3])
+    if start is not None and not match[3] and not end_included:
+        return comparison_range(">=" if start_included else ">", start)
+    if end is not None and not match[2] and not start_included:
+        return comparison_range("<=" if end_included else "<", end)
     order = None if start is None or end is None else ordering.compare(start, end)
     if order is None or order > 0:
         return Refusal("the ends are no literals in ascending order")
-    return Range(start, end, match[1] == "[", match[4] == "]")
+    return Range(start, end, start_included, end_included)
 
 
 def _end_of(text: str) -> Value:

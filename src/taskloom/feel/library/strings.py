@@ -83,7 +83,7 @@ def ends_with(run: Run, text: str, match: str) -> bool:
 def compiled_for(run: Run, text: str, pattern: str, flags: str) -> Pattern:
     """The compiled pattern; text and pattern cost steps, for both take time."""
     run.read(text)
-    run.spend(5 + len(pattern) // 4)
+    run.spend(20 + len(pattern))
     return compile_pattern(pattern, flags, chars_max=run.env.limits.pattern_chars)
 
 

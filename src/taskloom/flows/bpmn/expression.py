@@ -17,22 +17,22 @@ from taskloom.flows.bpmn.variables import Seen
 
 NULL = b"null"
 LIMITS = feel.Limits(steps=EXPRESSION_STEPS)
+_compiled = feel.ExpressionCache(feel.Dialect.CAMUNDA)
 _NAME = re.compile(r"[^\W\d]\w*")
 _DIGITS_MAX = 20
 
 
-class Static(msgspec.Struct, frozen=True):
+class Static(msgspec.Struct, frozen=True, tag="static"):
     """A text that means itself."""
 
     text: str
 
 
-class Formula(msgspec.Struct, frozen=True):
+class Formula(msgspec.Struct, frozen=True, tag="formula"):
     """A FEEL expression; `text` is without the equals sign, `variable` the name if it is no more than one."""
 
     text: str
-    variable: str
-    compiled: feel.Compiled
+    variable: str = ""
 
 
 Expression = Static | Formula
@@ -63,11 +63,11 @@ def read_expression(text: str) -> Expression | Unreadable:
         return Static(text)
     formula = text[1:].strip()
     try:
-        compiled = feel.compile_expression(formula, (), feel.Dialect.CAMUNDA, limits=LIMITS)
+        _compiled.expression(formula)
     except feel.FeelSyntaxError as error:
         return Unreadable(str(error))
     is_name = _NAME.fullmatch(formula) is not None and formula not in _LITERALS
-    return Formula(formula, formula if is_name else "", compiled)
+    return Formula(formula, formula if is_name else "")
 
 
 _LITERALS = frozenset({"null", "true", "false"})
@@ -139,7 +139,7 @@ def _evaluate(formula: Formula, seen: Seen) -> Evaluated | Unusable:
     """The value; the steps it took are counted against those of the command."""
     run = feel.Run(feel.Environment.at(seen.now_ms, limits=LIMITS), camunda=True)
     try:
-        value = formula.compiled.value(run, _Variables(seen))
+        value = _compiled.expression(formula.text).value(run, _Variables(seen))
     except feel.EvaluationEnded as ended:
         return Unusable(ended.failure.message)
     except RecursionError:

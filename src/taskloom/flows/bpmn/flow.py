@@ -1,72 +1,43 @@
 """Process instances as flows: commands and task events become triggers, effects become commands.
 
-Nothing is decided here: what a process does stands in `execute`. A job is a task whose queue is the type of
-the job; its attributes say where in which process it belongs.
+Nothing is decided here: what a process does stands in `execute`, what a job is as a task in `job_tasks`.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import msgspec
 
 from taskloom.core import commands as c
-from taskloom.core.events import (
-    AnyTaskEvent,
-    TaskCancelled,
-    TaskCompleted,
-    TaskFailed,
-    TaskResumed,
-    TaskRetried,
-    TaskSuspended,
-    TaskUpdated,
-)
+from taskloom.core.events import AnyTaskEvent
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import Task
 from taskloom.flows.bpmn.advance import told
 from taskloom.flows.bpmn.check import read_processes
-from taskloom.flows.bpmn.effects import (
-    CancelJob,
-    CreateJob,
-    ProceedLater,
-    ResumeJob,
-    SuspendJob,
-)
-from taskloom.flows.bpmn.effects import Effect as ProcessEffect
 from taskloom.flows.bpmn.execute import create, react
+from taskloom.flows.bpmn.job_tasks import KIND, PROCEED, carried_out, trigger_of
 from taskloom.flows.bpmn.model import Process
 from taskloom.flows.bpmn.state import Instance, InstanceState
 from taskloom.flows.bpmn.triggers import (
     Cancel,
-    ErrorThrown,
-    JobCompleted,
-    JobFailed,
-    JobLost,
-    JobResumed,
     Moment,
     Proceed,
     Reaction,
     Reason,
     Refused,
     ResolveIncident,
-    RetriesUpdated,
     SetVariables,
     Trigger,
 )
 from taskloom.flows.bpmn.variables import render, variables_of
-from taskloom.flows.flow import Effect, FlowCommand, FlowContext, FollowUp, Step
-
-KIND = "process"
-DIALECT = "processes"
+from taskloom.flows.flow import Effect, FlowCommand, FlowContext, Step
 
 START = "start"
 CANCEL = "cancel"
 RESOLVE = "resolve incident"
 SET_VARIABLES = "set variables"
-PROCEED = "proceed"
 
-JOB_LEVEL = 1
-LEASES_WITHOUT_END = -1
-"""A worker that lost its lease costs a job nothing."""
+EXECUTABLE_FORM = 1
+"""To be counted up whenever the executable model changes its shape or its meaning."""
 
 
 class Definition(msgspec.Struct, frozen=True, array_like=True):
@@ -76,6 +47,19 @@ class Definition(msgspec.Struct, frozen=True, array_like=True):
     version: int
     resource_name: str
     document: bytes
+    form: int = 0
+    """The form of `executable`; another one than ours is not read, the document is."""
+    executable: bytes = b""
+
+
+def definition_of(process: Process, version: int, resource_name: str, document: bytes) -> bytes:
+    """The body of a definition record, with the executable model beside the document."""
+    executable = msgspec.msgpack.encode(process)
+    definition = Definition(process.id, version, resource_name, document, EXECUTABLE_FORM, executable)
+    return msgspec.msgpack.encode(definition)
+
+
+_decode_process = msgspec.msgpack.Decoder(Process).decode
 
 
 class Executable(msgspec.Struct, frozen=True):
@@ -103,19 +87,6 @@ class Started(msgspec.Struct, frozen=True):
     version: int
 
 
-class JobAttributes(msgspec.Struct, frozen=True):
-    """What is kept with the task of a job; keys are texts, for they are searched for as such."""
-
-    process: str
-    version: int
-    definition: str
-    element: str
-    element_instance: str
-    headers: Mapping[str, str]
-    tags: tuple[str, ...] = ()
-    business_id: str = ""
-
-
 class ProcessFlow:
     """A flow per process instance; its key is the instance's key."""
 
@@ -125,6 +96,8 @@ class ProcessFlow:
     def compile(self, _key: int, body: bytes) -> Executable:
         """The process of a definition record, which was found executable when it was deployed."""
         definition = msgspec.msgpack.decode(body, type=Definition)
+        if definition.form == EXECUTABLE_FORM:
+            return Executable(definition.version, _decode_process(definition.executable))
         processes = read_processes(definition.document, definition.resource_name)
         if not isinstance(processes, tuple):
             raise TypeError(f"a deployed definition cannot be read any more: {processes.describe()}")
@@ -156,8 +129,7 @@ class ProcessFlow:
         self, state: Instance, task: Task, event: AnyTaskEvent, payload: bytes | None, context: FlowContext
     ) -> Step[Instance]:
         """What became of a job; the echo of the flow's own commands on it changes nothing."""
-        read = _EVENTS.get(type(event))
-        trigger = read(task, event, payload or b"") if read is not None else None
+        trigger = trigger_of(task, event, payload or b"")
         if trigger is None:
             return Step(state, [])
         process = _process(state.definition, context)
@@ -205,101 +177,10 @@ def _moment(context: FlowContext) -> Moment:
 def _step(reaction: Reaction, process: Process) -> Step[Instance]:
     instance = reaction.instance
     effects: list[Effect] = [*told(reaction, process)]
-    effects += [_EFFECTS[type(effect)](effect, instance) for effect in reaction.effects]
+    effects += [carried_out(effect, instance) for effect in reaction.effects]
     is_over = instance.state in (InstanceState.COMPLETED, InstanceState.TERMINATED)
     return Step(None if is_over else instance, effects)
 
-
-def _create_job(effect: CreateJob, instance: Instance) -> Effect:
-    attributes = JobAttributes(
-        instance.process,
-        instance.version,
-        str(instance.definition),
-        effect.element,
-        str(effect.element_instance),
-        effect.headers,
-        instance.tags,
-        instance.business_id or "",
-    )
-    return c.Create(
-        tenant="",
-        queue=effect.type,
-        dialect=DIALECT,
-        key=effect.key,
-        level=JOB_LEVEL,
-        attributes=msgspec.json.encode(attributes),
-        retries=effect.retries,
-        losses_max=LEASES_WITHOUT_END,
-    )
-
-
-def _cancel_job(effect: CancelJob, _instance: Instance) -> Effect:
-    return c.Cancel(key=effect.key, tenant=None, reason="the element is over")
-
-
-def _suspend_job(effect: SuspendJob, _instance: Instance) -> Effect:
-    return c.Suspend(key=effect.key, tenant=None)
-
-
-def _resume_job(effect: ResumeJob, _instance: Instance) -> Effect:
-    return c.Resume(key=effect.key, tenant=None)
-
-
-def _proceed_later(_effect: ProceedLater, instance: Instance) -> Effect:
-    return FollowUp(FlowCommand(kind=KIND, name=PROCEED, tenant=None, flow=instance.key, root=instance.key))
-
-
-_EFFECTS: Mapping[type[ProcessEffect], Callable[[Any, Instance], Effect]] = {
-    CreateJob: _create_job,
-    CancelJob: _cancel_job,
-    SuspendJob: _suspend_job,
-    ResumeJob: _resume_job,
-    ProceedLater: _proceed_later,
-}
-
-
-def _completed(task: Task, _event: TaskCompleted, payload: bytes) -> Trigger:
-    return JobCompleted(task.key, variables_of(payload))
-
-
-def _retried(task: Task, event: TaskRetried, payload: bytes) -> Trigger:
-    return JobFailed(task.key, event.retries, event.message, variables_of(payload))
-
-
-def _suspended(task: Task, event: TaskSuspended, payload: bytes) -> Trigger | None:
-    """With retries left it was paused by a person, who need not be told by an incident."""
-    if event.thrown:
-        return ErrorThrown(task.key, event.code, event.message, variables_of(payload))
-    if event.retries > 0:
-        return None
-    return JobFailed(task.key, event.retries, event.message, variables_of(payload))
-
-
-def _resumed(task: Task, event: TaskResumed, _payload: bytes) -> Trigger:
-    return JobResumed(task.key, event.retries)
-
-
-def _updated(task: Task, event: TaskUpdated, _payload: bytes) -> Trigger | None:
-    return None if event.retries is None else RetriesUpdated(task.key, event.retries)
-
-
-def _failed(task: Task, event: TaskFailed, _payload: bytes) -> Trigger:
-    return JobLost(task.key, task.queue, event.message)
-
-
-def _cancelled(task: Task, event: TaskCancelled, _payload: bytes) -> Trigger:
-    return JobLost(task.key, task.queue, event.reason)
-
-
-_EVENTS: Mapping[type, Callable[[Task, Any, bytes], Trigger | None]] = {
-    TaskCompleted: _completed,
-    TaskRetried: _retried,
-    TaskSuspended: _suspended,
-    TaskResumed: _resumed,
-    TaskUpdated: _updated,
-    TaskFailed: _failed,
-    TaskCancelled: _cancelled,
-}
 
 _COMMANDS: Mapping[str, Callable[[bytes], Trigger]] = {
     CANCEL: lambda _: Cancel(),

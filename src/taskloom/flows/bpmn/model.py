@@ -1,6 +1,7 @@
 """The executable model of a process: what remains of the XML once it has been read and checked.
 
-Immutable and free of XML, so that one copy serves every instance of a definition at once.
+Immutable and free of XML, so that one copy serves every instance of a definition at once; plain values, so
+that it can be stored: reading it back costs a fraction of reading the XML.
 """
 
 from collections.abc import Mapping
