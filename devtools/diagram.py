@@ -8,8 +8,8 @@ PAGE = ROOT / "docs" / "task-states.md"
 
 _HEAD = """# The life of a task
 
-Drawn from the table in `src/taskloom/core/transitions.py` by `python -m devtools.diagram`; a test sees to it that
-this page is fresh. What has no arrow is refused and changes nothing.
+Drawn from the table in `src/taskloom/core/transitions.py` by `python -m devtools.diagram`; a test sees to it
+that this page is fresh. What has no arrow is refused and changes nothing.
 """
 
 

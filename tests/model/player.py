@@ -1,4 +1,4 @@
-"""Plays random commands from a seed: knows what exists, picks what may be refused as often as what may not."""
+"""Plays random commands from a seed: knows what exists, and picks what will be refused as well."""
 
 import random
 
@@ -114,7 +114,7 @@ class Player:
             loss_backoff_ms=dice.choice((0, 500)),
             blocked=dice.random() < 0.1,
             assignee=dice.choice(("", "", "", "w1")),
-            queue_limit=dice.choice((0, 0, 0, 2)),
+            queue_limit=dice.choice((0, 0, 0, 1)),
         )
 
     def _claim(self):
@@ -172,7 +172,21 @@ class Player:
     def _manage(self):
         dice, who = self.dice, self._who()
         key, tenant = who["key"], who["tenant"]
-        kinds = (Release, Extend, Cancel, Assign, Update, Suspend, Resume, Reopen, Wake, Unblock, Report)
+        kinds = (
+            Release,
+            Extend,
+            Cancel,
+            Assign,
+            Update,
+            Update,
+            Suspend,
+            Resume,
+            Reopen,
+            Reopen,
+            Wake,
+            Unblock,
+        )
+        kinds = (*kinds, Report)
         kind = dice.choice(kinds)
         if kind is Release:
             return Release(**who, deny_ms=dice.choice((0, 2_000)))
@@ -186,7 +200,7 @@ class Player:
             return Update(
                 key=key,
                 tenant=tenant,
-                priority=dice.choice((None, 5, FORBIDDEN_PRIORITY)),
+                priority=dice.choice((None, 5, FORBIDDEN_PRIORITY, FORBIDDEN_PRIORITY)),
                 retries=dice.choice((None, 2)),
                 lease_ms=dice.choice((None, None, 3_000)),
                 attributes=dice.choice((None, b'{"color":"blue"}')),

@@ -1,4 +1,4 @@
-"""Rebuilds all state from the journal: events are applied, flows decide and react again with the same keys."""
+"""Rebuilds all state from the journal: events are applied, flows decide and react again with their keys."""
 
 import msgspec
 
@@ -87,7 +87,9 @@ class Replay:
         result_key = getattr(event, "result_key", 0)
         if result_key:
             assert change.new_key() == result_key
-        handlers._record(change, change.task(event.key), [event], self.payloads.get(result_key, self._null(event)))
+        handlers._record(
+            change, change.task(event.key), [event], self.payloads.get(result_key, self._null(event))
+        )
         if change.effects:
             handlers._carry_out(change)
 

@@ -1,4 +1,4 @@
-"""M1: every state and every command, the table of transitions as the judge; what is refused changes nothing."""
+"""M1: every state and every command, judged by the table of transitions; what is refused changes nothing."""
 
 from itertools import count, product
 from typing import get_args
@@ -58,13 +58,17 @@ TASKS = {
     "ready after a lost lease": structs.replace(BASE, losses=1, **HELD),
     "ready, deadline passed": structs.replace(BASE, expires_at=NOW - 1),
     "leased": structs.replace(BASE, state=LEASED, lease_until=NOW + 5, **HELD),
-    "leased by a flow's worker": structs.replace(BASE, state=LEASED, lease_until=NOW + 5, flow=9, root=9, **HELD),
+    "leased by a flow's worker": structs.replace(
+        BASE, state=LEASED, lease_until=NOW + 5, flow=9, root=9, **HELD
+    ),
     "leased and fenced": structs.replace(BASE, state=LEASED, lease_until=NOW + 5, fenced=True, **HELD),
     "lease over": structs.replace(BASE, state=LEASED, lease_until=NOW - 5, **HELD),
     "lease over, pause wanted": structs.replace(
         BASE, state=LEASED, lease_until=NOW - 5, loss_backoff_ms=10, **HELD
     ),
-    "lease over for the last time": structs.replace(BASE, state=LEASED, lease_until=NOW - 5, losses_max=0, **HELD),
+    "lease over for the last time": structs.replace(
+        BASE, state=LEASED, lease_until=NOW - 5, losses_max=0, **HELD
+    ),
     "leased with retries": structs.replace(BASE, state=LEASED, lease_until=NOW + 5, retries=2, **HELD),
     "suspended": structs.replace(BASE, state=SUSPENDED, error="why"),
     "suspended, deadline passed": structs.replace(BASE, state=SUSPENDED, expires_at=NOW - 1),
@@ -83,7 +87,11 @@ CALLERS = {
     "as a supervisor": {"supervisor": True},
 }
 COMMANDS = [
-    *[Complete(**WHO, **caller, result=b"1", unclaimed=free) for caller in CALLERS.values() for free in (False, True)],
+    *[
+        Complete(**WHO, **caller, result=b"1", unclaimed=free)
+        for caller in CALLERS.values()
+        for free in (False, True)
+    ],
     *[
         Fail(**WHO, **caller, **options)
         for caller in CALLERS.values()

@@ -87,7 +87,9 @@ class ToyFlow:
         return Step(None, told, reply=len(waiting))
 
     def _start(self, body, context):
-        state = Toy([context.new_key() for _ in range(body.tasks)], body.message, 0, body.parent, body.dependant)
+        state = Toy(
+            [context.new_key() for _ in range(body.tasks)], body.message, 0, body.parent, body.dependant
+        )
         effects = [
             Create(
                 tenant=context.tenant,
@@ -166,7 +168,6 @@ class ToyFlow:
 
     def render(self, state, task, body, fetch):
         return b'{"open":%d}' % len(state.open)
-
 
 
 def project(event, at):

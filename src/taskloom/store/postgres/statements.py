@@ -363,7 +363,9 @@ async def journal_after(connection: Connection, after: int, limit: int) -> list[
 async def due_tasks(connection: Connection, now: int, limit: int) -> list[int]:
     """Tasks whose instant has come."""
     rows = await connection.fetch(
-        "SELECT key FROM tasks WHERE due_at <= $1 ORDER BY due_at, key LIMIT $2", min(now, NEVER_MS - 1), limit
+        "SELECT key FROM tasks WHERE due_at <= $1 ORDER BY due_at, key LIMIT $2",
+        min(now, NEVER_MS - 1),
+        limit,
     )
     return [row[0] for row in rows]
 

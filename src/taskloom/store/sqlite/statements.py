@@ -427,7 +427,10 @@ def journal_after(connection: Connection, after: int, limit: int) -> list[Journa
 
 def due_tasks(connection: Connection, now: int, limit: int) -> list[int]:
     """Tasks whose instant has come."""
-    sql = "SELECT key FROM tasks WHERE due_at <= ? AND due_at < 4611686018427387903 ORDER BY due_at, key LIMIT ?"
+    sql = (
+        "SELECT key FROM tasks WHERE due_at <= ? AND due_at < 4611686018427387903"
+        " ORDER BY due_at, key LIMIT ?"
+    )
     return [row[0] for row in connection.execute(sql, (now, limit))]
 
 
