@@ -227,6 +227,7 @@ def test_the_trace_tells_inputs_matched_rules_and_outputs():
     [record] = outcome.decisions
     [hit] = record.tables
     assert (record.name, record.id, record.value) == ("D", "id_D", {"a": 3, "b": 5})
+    assert record.kind == "DecisionTable"
     assert [(given.id, given.label, given.value) for given in hit.inputs] == [("id_x", "The x", 5)]
     assert [(rule.id, rule.index) for rule in hit.rules] == [("rule2", 2)]
     assert [(cell.name, cell.value) for cell in hit.rules[0].outputs] == [("a", 3), ("b", 5)]

@@ -157,7 +157,10 @@ def test_functions_of_the_environment_are_found_after_variables(run_text):
     environment = Environment(functions={"twice": Function(("n",), lambda run, n: n * 2, name="twice")})
     names = NameTable(["twice"])
 
-    assert run_text("[twice(2), sort([1, 2], twice)]", names=names, environment=environment).value == [4, None]
+    assert run_text("[twice(2), sort([1, 2], twice)]", names=names, environment=environment).value == [
+        4,
+        None,
+    ]
     assert run_text("{f: twice, r: f(3)}.r", names=names, environment=environment).value == 6
 
 

@@ -9,6 +9,7 @@ from taskloom.feel import (
     Environment,
     ExpressionCache,
     Range,
+    UnfitJson,
     WarningCode,
     compile_expression,
     constant_of,
@@ -71,6 +72,7 @@ def test_values_are_written_as_json(feel, text, json):
         ("1 + x", WarningCode.NO_VARIABLE, "No variable found with name 'x'", "x"),
         ('"foo" + 1', WarningCode.INVALID_TYPE, "Can't add '1' to '\"foo\"'", '"foo" + 1'),
         ('2 < "a"', WarningCode.NOT_COMPARABLE, "Can't compare '2' with '\"a\"'", '2 < "a"'),
+        ('1 = "1"', WarningCode.NOT_COMPARABLE, "Can't compare '1' with '\"1\"'", '1 = "1"'),
         ("{a: 1}.b", WarningCode.NO_PROPERTY, "The context has no entry 'b'", "{a: 1}.b"),
         (
             'sum([1, "a"])',
@@ -110,6 +112,16 @@ def test_the_clock_is_the_one_of_the_environment(run_text):
 
     assert run_text("string(now())", environment=berlin).value == "2024-03-31T03:00:00@Europe/Berlin"
     assert run_text("today()", environment=Environment()).value is None
+
+
+def test_a_clock_needs_a_time_zone_that_exists():
+    with pytest.raises(ValueError, match="Not/AZone"):
+        Environment.at(0, zone="Not/AZone")
+
+
+def test_half_a_surrogate_pair_cannot_be_written():
+    with pytest.raises(UnfitJson):
+        to_json({"a": "\ud800"})
 
 
 def test_constant_parts_are_computed_when_compiling():

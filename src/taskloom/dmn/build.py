@@ -109,7 +109,8 @@ class _Builder:
             code = compile_expression(node.expression, self._place(key, self._links(key)))
         plan = plan_of(self._graph, (*links.inputs, *links.decisions), self._scopes.setdefault(key, {}))
         kind = self._variable_type(key)
-        self._program.decisions[key] = compiled_decision(code, plan, kind, node.line)
+        logic = "" if node.expression is None else type(node.expression).__name__
+        self._program.decisions[key] = compiled_decision(code, plan, kind, node.line, logic)
 
     def _knowledge_function(self, key: Key) -> Value:
         """The function of a knowledge model; it knows itself, so that it may be recursive."""

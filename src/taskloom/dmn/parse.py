@@ -20,15 +20,8 @@ from taskloom.dmn.model import (
     KnowledgeModel,
     Variable,
 )
-from taskloom.dmn.parse_boxed import (
-    Names,
-    find_expression,
-    normalised_name,
-    parse_function,
-    parse_variable,
-    required_name,
-    text_of,
-)
+from taskloom.dmn.parse_boxed import find_expression, parse_function
+from taskloom.dmn.parse_elements import Names, normalised_name, parse_variable, required_name, text_of
 
 _NAMESPACE_STARTS = ("http://www.omg.org/spec/DMN/", "https://www.omg.org/spec/DMN/")
 

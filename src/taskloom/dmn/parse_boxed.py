@@ -4,85 +4,22 @@ from collections.abc import Callable, Iterator
 
 from taskloom.core.xmltree import Element
 from taskloom.dmn.model import (
-    Aggregation,
     Binding,
     Conditional,
     Context,
     ContextEntry,
-    DecisionTable,
     DmnError,
     Expression,
     Filter,
     For,
     FunctionDefinition,
-    HitPolicy,
     Invocation,
     ListOf,
-    Literal,
     Quantified,
     Relation,
-    Rule,
-    TableInput,
-    TableOutput,
-    Variable,
 )
-
-
-class Names:
-    """Looks up children that belong to DMN itself and passes over extensions."""
-
-    def __init__(self, namespace: str) -> None:
-        self.namespace = namespace
-
-    def children(self, element: Element) -> Iterator[Element]:
-        """All children in the model's namespace."""
-        return (child for child in element.children if child.namespace == self.namespace)
-
-    def child(self, element: Element, local: str) -> Element | None:
-        """The first child of that name."""
-        return element.child(local, self.namespace)
-
-    def all(self, element: Element, local: str) -> Iterator[Element]:
-        """Every child of that name."""
-        return element.all(local, self.namespace)
-
-    def grandchild_text(self, element: Element, child: str, grandchild: str) -> str | None:
-        """The text two levels down; None when it is absent or blank."""
-        found = self.child(element, child)
-        inner = None if found is None else self.child(found, grandchild)
-        return (text_of(inner) or None) if inner is not None else None
-
-    def expression(self, element: Element, where: str) -> Expression:
-        """The boxed expression below the element; its absence is an error."""
-        found = find_expression(self, element)
-        if found is None:
-            raise DmnError(f"<{where}> holds no expression", element.line)
-        return found
-
-
-def text_of(element: Element) -> str:
-    """The text without the blanks around it."""
-    return element.text.strip()
-
-
-def normalised_name(name: str) -> str:
-    """A FEEL name: blanks at the ends dropped, runs of blanks and line ends made one."""
-    return " ".join(name.split())
-
-
-def required_name(element: Element) -> str:
-    """The name of the element, in the normal form of FEEL."""
-    name = normalised_name(element.get("name") or "")
-    if not name:
-        raise DmnError(f"<{element.local}> has no name", element.line)
-    return name
-
-
-def parse_variable(element: Element) -> Variable:
-    """A parameter, column or entry: name and type."""
-    return Variable(
-        id=element.get("id"), line=element.line, name=required_name(element), type_ref=element.get("typeRef")
-    )
+from taskloom.dmn.parse_elements import Names, normalised_name, parse_literal, parse_variable
+from taskloom.dmn.parse_table import parse_table
 
 
 def find_expression(names: Names, element: Element) -> Expression | None:
@@ -98,6 +35,14 @@ def expressions(names: Names, element: Element) -> Iterator[Expression]:
             yield parser(names, child)
 
 
+def _expression(names: Names, element: Element, where: str) -> Expression:
+    """The boxed expression below the element; its absence is an error."""
+    found = find_expression(names, element)
+    if found is None:
+        raise DmnError(f"<{where}> holds no expression", element.line)
+    return found
+
+
 def parse_function(names: Names, element: Element) -> FunctionDefinition:
     """A function definition, also the encapsulated logic of a knowledge model."""
     return FunctionDefinition(
@@ -111,24 +56,12 @@ def parse_function(names: Names, element: Element) -> FunctionDefinition:
     )
 
 
-def _literal(names: Names, element: Element) -> Literal:
-    text = names.child(element, "text")
-    return Literal(
-        id=element.get("id"),
-        line=element.line if text is None else text.line,
-        type_ref=element.get("typeRef"),
-        label=element.get("label"),
-        text="" if text is None else text_of(text),
-        language=element.get("expressionLanguage"),
-    )
-
-
 def _context(names: Names, element: Element) -> Context:
     entries: list[ContextEntry] = []
     result: Expression | None = None
     for child in names.all(element, "contextEntry"):
         variable = names.child(child, "variable")
-        value = names.expression(child, "contextEntry")
+        value = _expression(names, child, "contextEntry")
         if variable is None:
             result = value
             continue
@@ -185,7 +118,7 @@ def _invocation(names: Names, element: Element) -> Invocation:
         line=element.line,
         type_ref=element.get("typeRef"),
         label=element.get("label"),
-        callee=names.expression(element, "invocation"),
+        callee=_expression(names, element, "invocation"),
         bindings=tuple(bindings),
     )
 
@@ -195,7 +128,7 @@ def _part(names: Names, element: Element, local: str) -> Expression:
     found = names.child(element, local)
     if found is None:
         raise DmnError(f"<{element.local}> has no <{local}>", element.line)
-    return names.expression(found, local)
+    return _expression(names, found, local)
 
 
 def _conditional(names: Names, element: Element) -> Conditional:
@@ -257,90 +190,8 @@ def _quantified(names: Names, element: Element) -> Quantified:
     )
 
 
-def _table(names: Names, element: Element) -> DecisionTable:
-    inputs = tuple(_table_input(names, child) for child in names.all(element, "input"))
-    outputs = tuple(_table_output(names, child) for child in names.all(element, "output"))
-    rules = tuple(_rule(names, child) for child in names.all(element, "rule"))
-    for rule in rules:
-        if len(rule.tests) != len(inputs) or len(rule.outputs) != len(outputs):
-            raise DmnError("a rule does not have one cell for each column", rule.line)
-    if not outputs:
-        raise DmnError("a decision table has no output", element.line)
-    return DecisionTable(
-        id=element.get("id"),
-        line=element.line,
-        type_ref=element.get("typeRef"),
-        label=element.get("label"),
-        hit_policy=_hit_policy(element),
-        aggregation=_aggregation(element),
-        inputs=inputs,
-        outputs=outputs,
-        rules=rules,
-        output_label=element.get("outputLabel"),
-    )
-
-
-def _hit_policy(element: Element) -> HitPolicy:
-    written = element.get("hitPolicy") or "UNIQUE"
-    try:
-        return HitPolicy(written)
-    except ValueError:
-        raise DmnError(f"the hit policy '{written}' does not exist", element.line) from None
-
-
-def _aggregation(element: Element) -> Aggregation | None:
-    written = element.get("aggregation")
-    if not written:
-        return None
-    try:
-        return Aggregation(written)
-    except ValueError:
-        raise DmnError(f"the aggregation '{written}' does not exist", element.line) from None
-
-
-def _table_input(names: Names, element: Element) -> TableInput:
-    expression = names.child(element, "inputExpression")
-    if expression is None:
-        raise DmnError("an input column has no expression", element.line)
-    return TableInput(
-        id=element.get("id"),
-        line=element.line,
-        label=element.get("label"),
-        expression=_literal(names, expression),
-        values=names.grandchild_text(element, "inputValues", "text"),
-    )
-
-
-def _table_output(names: Names, element: Element) -> TableOutput:
-    default = names.child(element, "defaultOutputEntry")
-    name = normalised_name(element.get("name") or "")
-    return TableOutput(
-        id=element.get("id"),
-        line=element.line,
-        name=name or None,
-        label=element.get("label"),
-        type_ref=element.get("typeRef"),
-        values=names.grandchild_text(element, "outputValues", "text"),
-        default=None if default is None else _literal(names, default),
-    )
-
-
-def _rule(names: Names, element: Element) -> Rule:
-    return Rule(
-        id=element.get("id"),
-        line=element.line,
-        tests=tuple(_literal(names, child) for child in names.all(element, "inputEntry")),
-        outputs=tuple(_literal(names, child) for child in names.all(element, "outputEntry")),
-        annotations=tuple(
-            text
-            for child in names.all(element, "annotationEntry")
-            if (text := child.child_text("text", names.namespace)) is not None
-        ),
-    )
-
-
 _PARSERS: dict[str, Callable[[Names, Element], Expression]] = {
-    "literalExpression": _literal,
+    "literalExpression": parse_literal,
     "context": _context,
     "list": _list,
     "relation": _relation,
@@ -351,5 +202,5 @@ _PARSERS: dict[str, Callable[[Names, Element], Expression]] = {
     "for": _for,
     "some": _quantified,
     "every": _quantified,
-    "decisionTable": _table,
+    "decisionTable": parse_table,
 }

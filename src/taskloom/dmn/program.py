@@ -19,6 +19,9 @@ from taskloom.feel import ANY, Dialect, FeelType, Function, Run, Value
 Values = dict[Key, Value]
 Allows = Callable[[Value], bool]
 
+ORDERS_MAX: Final = 200
+"""For how many questions the order of decisions is remembered; each may be as long as the model."""
+
 NOTHING: Final[Mapping[str, Value]] = {}
 
 
@@ -30,6 +33,7 @@ class CompiledDecision(msgspec.Struct, frozen=True):
     kind: FeelType
     quick: frozenset[type]
     line: int
+    logic: str
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -43,9 +47,11 @@ class Program(msgspec.Struct, frozen=True):
     orders: dict[tuple[tuple[Key, ...], frozenset[Key]], tuple[Key, ...]] = {}
 
     def order(self, wanted: tuple[Key, ...], given: frozenset[Key] = frozenset()) -> tuple[Key, ...]:
-        """The decisions to run, requirements first; remembered, since only so many questions can be asked."""
+        """The decisions to run, requirements first; remembered for the questions asked last."""
         known = self.orders.get((wanted, given))
         if known is None:
+            if len(self.orders) >= ORDERS_MAX:
+                self.orders.clear()
             known = self.orders[wanted, given] = tuple(self.graph.order(wanted, given))
         return known
 
@@ -85,7 +91,7 @@ def _decide(program: Program, run: DmnRun, key: Key, values: Values, around: Map
         tables = tuple(run.tables[before:])
         del run.tables[before:]
         home = program.graph.homes[key]
-        run.decided(DecisionRecord(node.id, node.name, home.name, value, tables))
+        run.decided(DecisionRecord(node.id, node.name, home.name, decision.logic, value, tables))
     return value
 
 
@@ -134,6 +140,8 @@ def run_service(program: Program, run: DmnRun, key: Key, values: Values, given: 
     return {program.graph.nodes[output].variable.name: values.get(output) for output in outputs}
 
 
-def compiled_decision(code: Code | None, plan: ScopePlan, kind: FeelType, line: int) -> CompiledDecision:
+def compiled_decision(
+    code: Code | None, plan: ScopePlan, kind: FeelType, line: int, logic: str
+) -> CompiledDecision:
     """A decision, with the types whose values need no closer look."""
-    return CompiledDecision(code, plan, kind, quick_types(kind), line)
+    return CompiledDecision(code, plan, kind, quick_types(kind), line, logic)

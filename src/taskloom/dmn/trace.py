@@ -74,11 +74,15 @@ class TableRecord(msgspec.Struct, frozen=True):
 
 
 class DecisionRecord(msgspec.Struct, frozen=True):
-    """One evaluated decision, with the tables evaluated on the way to its value."""
+    """One evaluated decision, with the tables evaluated on the way to its value.
+
+    `kind` is the name of the record that its logic is, such as DecisionTable or Literal, empty without logic.
+    """
 
     id: str | None
     name: str
     model: str
+    kind: str
     value: Value
     tables: tuple[TableRecord, ...] = ()
 
@@ -88,6 +92,7 @@ class DecisionRecord(msgspec.Struct, frozen=True):
             "id": self.id,
             "name": self.name,
             "model": self.model,
+            "kind": self.kind,
             "value": self.value,
             "tables": [table.as_context() for table in self.tables],
         }

@@ -12,7 +12,7 @@ from typing import Final
 
 from taskloom.dmn.graph import Graph, Problem, Severity
 from taskloom.dmn.model import Definitions, FunctionItem, ItemDefinition
-from taskloom.dmn.parse_boxed import normalised_name
+from taskloom.dmn.parse_elements import normalised_name
 from taskloom.feel import (
     ANY,
     ConstrainedType,

@@ -8,7 +8,6 @@ from taskloom.feel import arithmetic, logic, ordering
 from taskloom.feel.bindings import mentions
 from taskloom.feel.closures import ClosureCompiler, Code, Frame, compiles
 from taskloom.feel.diagnostics import Span, WarningCode
-from taskloom.feel.equality import equals
 from taskloom.feel.nodes import (
     Between,
     Binary,
@@ -35,9 +34,9 @@ def _binary(compiler: ClosureCompiler, node: Binary) -> Code:
     if node.operator in _FAST:
         return _ordering(left, right, span, ordering.OPERATIONS[node.operator], _FAST[node.operator])
     if node.operator == "=":
-        return lambda frame: equals(frame.run, left(frame), right(frame))
+        return lambda frame: ordering.equal(frame.run, span, left(frame), right(frame))
     if node.operator == "!=":
-        return lambda frame: ordering.negated(equals(frame.run, left(frame), right(frame)))
+        return lambda frame: ordering.unequal(frame.run, span, left(frame), right(frame))
     if node.operator == "and":
         return _and(left, right)
     if node.operator == "or":

@@ -36,9 +36,9 @@ def _binary(generator: Generator, node: Binary) -> Operand:
         return _logic(generator, node)
     left = generator.operand(node.left)
     right = generator.operand(node.right)
-    if node.operator in ("=", "!="):
-        return _equality(generator, node.operator, left, right)
     span = generator.out.span(node.span)
+    if node.operator in ("=", "!="):
+        return _equality(generator, node.operator, left, right, span)
     if node.operator in ordering.OPERATIONS:
         return compared(generator, node.operator, left, right, span)
     slow = f"do_{arithmetic.OPERATIONS[node.operator].__name__}(run, {span}, {left.text}, {right.text})"
@@ -65,12 +65,10 @@ def compared(generator: Generator, sign: str, left: Operand, right: Operand, spa
     return Operand(generator.out.keep(f"{left.text} {sign} {right.text} if {checks} else {slow}"), truth=True)
 
 
-def _equality(generator: Generator, sign: str, left: Operand, right: Operand) -> Operand:
+def _equality(generator: Generator, sign: str, left: Operand, right: Operand, span: str | None) -> Operand:
+    slow = _slow_equality(sign, left, right, span)
     if left.constant is not None:
         left, right = right, left
-    slow = f"equals(run, {left.text}, {right.text})"
-    if sign == "!=":
-        slow = f"negated({slow})"
     python = "==" if sign == "=" else "!="
     if right.constant is not None and right.constant.value is None:
         text = f"{left.text} is {'' if sign == '=' else 'not '}None"
@@ -81,6 +79,14 @@ def _equality(generator: Generator, sign: str, left: Operand, right: Operand) ->
     else:
         text = slow
     return Operand(generator.out.keep(text), truth=True)
+
+
+def _slow_equality(sign: str, left: Operand, right: Operand, span: str | None) -> str:
+    """An operator warns when the kinds differ, so it has a place; a test does not."""
+    if span is not None:
+        return f"{'equal' if sign == '=' else 'unequal'}(run, {span}, {left.text}, {right.text})"
+    slow = f"equals(run, {left.text}, {right.text})"
+    return slow if sign == "=" else f"negated({slow})"
 
 
 def _logic(generator: Generator, node: Binary) -> Operand:
@@ -168,7 +174,7 @@ def _contained(generator: Generator, value: Operand, test: Expr, span: str) -> O
     if isinstance(test, ComparisonRange):
         operand = generator.operand(test.operand)
         if test.operator in ("=", "!="):
-            return _equality(generator, test.operator, value, operand)
+            return _equality(generator, test.operator, value, operand, None)
         return compared(generator, test.operator, value, operand, span)
     container = generator.operand(test)
     slow = f"contained(run, {span}, {value.text}, {container.text})"

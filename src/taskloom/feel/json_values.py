@@ -59,6 +59,8 @@ def to_json(value: Value, *, limits: Limits = DEFAULT_LIMITS) -> bytes:
         text = msgspec.json.encode(_Plain(limits.output_bytes).of(value, 0))
     except RecursionError:
         raise UnfitJson("The value is nested too deeply") from None
+    except UnicodeEncodeError:
+        raise UnfitJson("A string of the value is no Unicode text") from None
     if len(text) > limits.output_bytes:
         raise UnfitJson(f"The value needs more than {limits.output_bytes} bytes")
     return text

@@ -73,6 +73,17 @@ def greater_or_equal(run: Run, span: Span, left: Value, right: Value) -> bool | 
     return _not_comparable(run, span, left, right) if order is None else order >= 0
 
 
+def equal(run: Run, span: Span, left: Value, right: Value) -> bool | None:
+    """`left = right`, with a warning when the kinds differ."""
+    same = equals(run, left, right)
+    return _not_comparable(run, span, left, right) if same is None else same
+
+
+def unequal(run: Run, span: Span, left: Value, right: Value) -> bool | None:
+    """`left != right`, with a warning when the kinds differ."""
+    return negated(equal(run, span, left, right))
+
+
 OPERATIONS: Final[dict[str, Callable[[Run, Span, Value, Value], bool | None]]] = {
     "<": less,
     "<=": less_or_equal,

@@ -27,12 +27,15 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def at(cls, epoch_ms: int, *, zone: str = "UTC", limits: Limits = DEFAULT_LIMITS) -> "Environment":
-        """Surroundings in which the clock shows an instant in a time zone."""
+        """Surroundings in which the clock shows an instant in a time zone, which must exist."""
+        if not zones.is_zone(zone):
+            raise ValueError(f"there is no time zone {zone!r}")
         epoch_s, millis = divmod(epoch_ms, 1000)
         days, second, offset_s = zones.local_at(zone, epoch_s)
         nanos = second * NANOS_PER_SECOND + millis * 1_000_000
-        named = None if zone in ("UTC", "Z") else zone
-        return cls(now=DateTime(days, nanos, None if named else offset_s, named), limits=limits)
+        if zone == "UTC":
+            return cls(now=DateTime(days, nanos, offset_s), limits=limits)
+        return cls(now=DateTime(days, nanos, None, zone), limits=limits)
 
 
 DEFAULT_ENVIRONMENT = Environment()

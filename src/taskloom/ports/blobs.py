@@ -57,3 +57,6 @@ class Blobs(Protocol):
 
     def delete(self, key: str) -> None:
         """Forget a file; nothing happens when it is gone."""
+
+    def sweep(self) -> int:
+        """Remove what was begun a day ago and never committed; answers how many."""

@@ -4,6 +4,7 @@ Keys are made here and checked on the way in, so no name given from outside ever
 crash left half-written lies in `<root>/incoming` and is removed after a day.
 """
 
+import contextlib
 import hashlib
 import os
 import re
@@ -54,15 +55,18 @@ class LocalBlobs:
         self._path(key).unlink(missing_ok=True)
 
     def sweep(self) -> int:
-        """Remove what was begun and never finished, a day later; answers how many."""
+        """Remove what was begun a day ago and never committed; answers how many."""
         folder = self._root / _INCOMING
         if not folder.is_dir():
             return 0
         stale_before_s = time.time() - _STALE_S
-        stale = [path for path in folder.iterdir() if path.stat().st_mtime < stale_before_s]
-        for path in stale:
-            path.unlink(missing_ok=True)
-        return len(stale)
+        removed = 0
+        for path in folder.iterdir():
+            with contextlib.suppress(FileNotFoundError):  # another server may sweep too
+                if path.stat().st_mtime < stale_before_s:
+                    path.unlink()
+                    removed += 1
+        return removed
 
     def _path(self, key: str) -> Path:
         if _KEY.fullmatch(key) is None:

@@ -1,6 +1,8 @@
 """GET /events: what happened to tasks, exactly once and in order, from any number on."""
 
 import asyncio
+import contextlib
+import sqlite3
 
 import pytest
 
@@ -246,6 +248,26 @@ async def test_what_is_kept_for_listeners_is_bounded_and_makes_no_difference(ser
         await server.told(since=told[0][0])
         == [*told[1:], *(await server.told(since=told[-1][0]))][: len(told)]
     )
+
+
+async def test_a_listener_whose_place_is_gone_goes_on_with_what_is_there(server, tmp_path):
+    """Old events are kept for a while only; whoever comes back later than that is not kept waiting."""
+    for n in range(3):
+        await server.created(f"{n}")
+    with contextlib.closing(sqlite3.connect(database(tmp_path))) as connection, connection:
+        connection.execute("DELETE FROM journal")
+
+    async with server.listen(since=1) as listener:
+        task_id = await server.created("new")
+        _, _, envelope = await listener.next()
+
+    assert envelope["payload"]["id"] == task_id
+
+
+def database(folder):
+    """The file that begins as SQLite's do."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return next(path for path in files if path.read_bytes().startswith(b"SQLite format 3"))
 
 
 async def test_streams_end_when_the_server_stops(tmp_path):

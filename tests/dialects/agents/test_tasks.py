@@ -6,7 +6,7 @@ import json
 import pytest
 
 from taskloom.core.commands import Claim, Create
-from taskloom.core.limits import ATTRIBUTES_BYTES, PAYLOAD_BYTES
+from taskloom.core.limits import ATTRIBUTES_BYTES, PAYLOAD_BYTES, WAITERS
 from taskloom.dialects.agents.translate import instant, key_of, spelled
 
 NOW = "2025-11-21T20:30:00Z"
@@ -529,6 +529,47 @@ async def test_a_task_that_is_taken_back_is_lost_to_its_worker(every):
     assert await every.refused("task.complete", id=claim["taskId"], workerId="w1") == "TASK_NOT_ASSIGNED"
     await every.ok("task.complete", id=(await every.claims("w2"))["taskId"], workerId="w2")
     assert await every.refused("task.unassign", every.boss, taskId=claim["taskId"]) == "TASK_TERMINAL"
+
+
+async def test_only_an_ended_task_becomes_pending_by_update(every):
+    claim = await every.claimed()
+
+    answer = await every.rpc("task.update", every.boss, id=claim["taskId"], updates={"status": "pending"})
+
+    assert answer["error"]["data"]["code"] == "INVALID_PARAMS"
+    assert (await every.ok("task.get", id=claim["taskId"]))["status"] == "in_progress"
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("task.update", {"updates": {"priority": 1}}),
+        ("task.assign", {"instanceId": "w1"}),
+        ("task.unassign", {}),
+    ],
+)
+async def test_what_is_not_there_cannot_be_changed(every, method, params):
+    await every.worker("w1")
+
+    assert await every.refused(method, every.boss, id="t-1234567890", **params) == "TASK_NOT_FOUND"
+    assert await every.refused(method, every.boss, id="t-0", **params) == "TASK_NOT_FOUND"
+    assert await every.refused(method, every.boss, **params) == "INVALID_PARAMS"
+
+
+async def test_where_nobody_more_can_wait_a_claim_is_refused_for_now(server):
+    await server.worker("w1")
+    server.engine.waiting._count += WAITERS
+
+    answer = await server.rpc("task.claim", workerId="w1", waitMs=1000)
+    rest = await server.post({"workerId": "w1"}, "/task/claim")
+
+    server.engine.waiting._count -= WAITERS
+    assert answer["error"] == {
+        "code": -32001,
+        "message": "The server is overloaded",
+        "data": {"code": "OVERLOADED", "retryAfterMs": 1000},
+    }
+    assert (rest.status, rest.headers["retry-after"]) == (503, "1")
 
 
 def test_instants_show_milliseconds_only_where_there_are_any():

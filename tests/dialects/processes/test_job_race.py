@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from tests.dialects.processes.conftest import one_task
+from tests.dialects.processes.conftest import STORES, one_task
+
+pytestmark = pytest.mark.parametrize("server", STORES, indirect=True)
 
 NOT_FOUND, CONFLICT, DONE = 404, 409, 204
 
@@ -88,6 +90,16 @@ async def test_a_leased_job_needs_its_token(begun):
     assert answer.json()["detail"].endswith(
         "but a matching lease token must be provided because the job is currently leased"
     )
+
+
+async def test_a_job_that_lost_its_lease_carries_a_token_for_whoever_takes_it_next(begun, server):
+    old = await begun.job("work", withLease=True)
+    await expire(server)
+    new = await begun.job("work")
+
+    assert new["leaseToken"] not in {None, old["leaseToken"]}
+    assert (await begun.complete(old["jobKey"], leaseToken=old["leaseToken"])).status == CONFLICT
+    assert (await begun.complete(new["jobKey"], leaseToken=new["leaseToken"])).status == DONE
 
 
 @pytest.mark.parametrize("token", ["x", "1", "-3", "9" * 40, "٣"])

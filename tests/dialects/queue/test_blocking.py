@@ -207,6 +207,9 @@ async def test_a_put_without_queue_goes_where_its_model_leads(desk):
         ({}, {}, 400, "invalid"),
         ({"model": 7}, {}, 400, "invalid"),
         ({"model": ""}, {}, 400, "invalid"),
+        ({"model": " "}, {}, 400, "invalid"),
+        ({"model": "a\0"}, {}, 400, "invalid"),
+        ({"model": "x" * 257}, {}, 400, "invalid"),
         ([], {}, 400, "invalid"),
     ],
 )

@@ -58,6 +58,8 @@ async def test_the_status_code_says_how_the_work_ended(desk, envelope, status):
         (b'{"request_id":7}', "request_id_mismatch"),
         (b'{"data":{"request_id":"x"}}', "request_id_mismatch"),
         (b'{"lease_id":7}', "invalid"),
+        (b'{"worker":{"id":"a\\u0000"}}', "invalid"),
+        (b'{"worker":{"id":"' + b"x" * 257 + b'"}}', "invalid"),
         (b'{"status_code":99}', "invalid"),
         (b'{"status_code":600}', "invalid"),
         (b'{"status_code":true}', "invalid"),

@@ -102,6 +102,8 @@ async def test_by_default_one_task_is_handed_out_and_at_most_100(desk, monkeypat
         ({"queues": ["q:1"], "process_timeout": -1}, "process_timeout"),
         ({"queues": ["q:1"], "process_max_retries": -2}, "process_max_retries"),
         ({"queues": ["q:1"], "worker": 7}, "worker"),
+        ({"queues": ["q\x01:1"]}, "queues"),
+        ({"queues": ["q\0:1"]}, None),
     ],
 )
 async def test_bad_takes_are_refused_and_name_the_field(desk, body, parameter):

@@ -3,7 +3,6 @@
 from typing import Any
 
 import msgspec
-from msgspec import Raw
 
 from taskloom.dialects.agents import wire_params as wp
 from taskloom.dialects.agents import wire_results as wr
@@ -32,13 +31,7 @@ async def discover(context: Context, params: wp.DiscoverParams) -> wr.DiscoverRe
 
 def schema(shape: Any) -> dict[str, Any]:
     """The JSON schema of a shape."""
-    return msgspec.json.schema(shape, schema_hook=_any_json)
-
-
-def _any_json(shape: type) -> dict[str, Any]:
-    if shape is Raw:
-        return {}
-    raise NotImplementedError(shape)
+    return msgspec.json.schema(shape)
 
 
 async def routes(request: Request) -> Reply:

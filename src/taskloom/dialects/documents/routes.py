@@ -1,5 +1,7 @@
 """The documents dialect: its operations, and what it brings to the server."""
 
+import asyncio
+
 from taskloom.dialects.documents import routes_project, routes_review, routes_task, routes_upload
 from taskloom.dialects.documents.errors import render
 from taskloom.dialects.documents.runner import StepRunner, runner_of
@@ -7,6 +9,7 @@ from taskloom.dialects.operation import Dialect, Services
 from taskloom.flows.document.commands import DOCUMENT
 from taskloom.flows.document.flow import DocumentFlow
 from taskloom.flows.document.upload_flow import UploadFlow
+from taskloom.ports.blobs import Blobs
 from taskloom.views.documents import DOCUMENTS, project_document
 
 RUNNER = "documents.runner"
@@ -28,7 +31,9 @@ def owns(path: str) -> bool:
 async def start(services: Services) -> None:
     """Begin to work on steps."""
     resources = services.resources
-    runner = runner_of(services.engine, resources["blobs"], services.settings["data"])
+    blobs: Blobs = resources["blobs"]
+    await asyncio.to_thread(blobs.sweep)
+    runner = runner_of(services.engine, blobs, services.settings["data"])
     resources[RUNNER] = runner
     await runner.start()
 

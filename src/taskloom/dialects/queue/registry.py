@@ -8,11 +8,11 @@ called like the model and registered with the endpoint asked for.
 """
 
 import re
-from typing import Final
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
-from taskloom.core.limits import PAGE_SIZE_MAX, QUEUES_CACHED, REGISTER_TRIES
+from taskloom.core.limits import NAME_LENGTH, PAGE_SIZE_MAX, QUEUES_CACHED, REGISTER_TRIES
 from taskloom.core.records import PutRecords, Record, RecordChange
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.dialects.operation import Refusal, Services
@@ -27,6 +27,7 @@ INFERENCE: Final = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
 """The endpoints that are asked by model."""
 
 _BASE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
+_MODEL_NAME: Final = re.compile(r"(?=.*\S)[^\x00-\x1f\x7f]+\Z")
 _CACHE: Final = "queue.registered"
 _PAGE: Final = 1_000
 _MOVED: Final = Refusal(
@@ -39,6 +40,11 @@ Cache = dict[tuple[str, str], QueueBody]
 def is_base_name(name: str) -> bool:
     """Whether a queue may be called so."""
     return _BASE_NAME.match(name) is not None
+
+
+def is_model_name(name: Any) -> TypeGuard[str]:
+    """Whether a model may be called so: text without control characters, not blank."""
+    return isinstance(name, str) and len(name) <= NAME_LENGTH and _MODEL_NAME.match(name) is not None
 
 
 async def find(services: Services, tenant: str, name: str) -> QueueBody | None:

@@ -1,12 +1,11 @@
 """Inference endpoints: a put of the body itself, on the queue that serves the model it names."""
 
-from taskloom.core.limits import NAME_LENGTH
 from taskloom.core.payload import opaque_error
 from taskloom.dialects.operation import Refusal, Reply, Request
 from taskloom.dialects.queue import registry, streaming, submission
 from taskloom.dialects.queue.errors import decoded, invalid
 from taskloom.dialects.queue.translate import MODES
-from taskloom.dialects.queue.wire import Asked
+from taskloom.dialects.queue.wire import Question
 
 
 async def ask(request: Request) -> Reply:
@@ -14,7 +13,7 @@ async def ask(request: Request) -> Reply:
     wrong = opaque_error(request.body)
     if wrong is not None:
         return invalid(wrong, code="bad_json")
-    asked = decoded(request.body, Asked)
+    asked = decoded(request.body, Question)
     if isinstance(asked, Refusal):
         return asked
     queue = await _queue(request, asked)
@@ -32,12 +31,12 @@ async def ask(request: Request) -> Reply:
     return await submission.blocking(request, made)
 
 
-async def _queue(request: Request, asked: Asked) -> str | Refusal:
+async def _queue(request: Request, asked: Question) -> str | Refusal:
     """The queue that the header names, else the one that serves the model."""
     named = request.headers.get("x-bella-queue-name", "").strip()
     if named:
         return named if registry.is_base_name(named) else invalid("no name of a queue", "X-BELLA-QUEUE-NAME")
-    if not isinstance(asked.model, str) or not 0 < len(asked.model) <= NAME_LENGTH:
+    if not registry.is_model_name(asked.model):
         return invalid("you must provide a model parameter", "model")
     path = request.operation.path
     found = await registry.queue_of(request.services, request.tenant, path, asked.model)

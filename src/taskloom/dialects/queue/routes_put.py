@@ -8,7 +8,7 @@ from taskloom.dialects.operation import Refusal, Reply, Request, Response
 from taskloom.dialects.queue import registry, streaming, submission
 from taskloom.dialects.queue.errors import NO_CACHE, decoded, invalid
 from taskloom.dialects.queue.translate import MODES
-from taskloom.dialects.queue.wire import Asked, Put, PutAnswer, encode
+from taskloom.dialects.queue.wire import Put, PutAnswer, Question, encode
 
 _CALLBACK: Final = MODES["callback"]
 
@@ -66,13 +66,13 @@ async def _queue(request: Request, wanted: Put, data: bytes) -> str | Refusal:
     name = (wanted.queue or "").strip()
     if name:
         return name if registry.is_base_name(name) else invalid("queue is no name of a queue", "queue")
-    model = decoded(data, Asked)
-    if isinstance(model, Refusal):
-        return model
-    if not isinstance(model.model, str) or not model.model.strip():
+    asked = decoded(data, Question)
+    if isinstance(asked, Refusal):
+        return asked
+    if not registry.is_model_name(asked.model):
         return invalid("queue is missing, and data names no model", "queue")
-    found = await registry.queue_of(request.services, request.tenant, wanted.endpoint, model.model)
-    return found or invalid(f"no queue serves the model {model.model}", "model", "model_not_found")
+    found = await registry.queue_of(request.services, request.tenant, wanted.endpoint, asked.model)
+    return found or invalid(f"no queue serves the model {asked.model}", "model", "model_not_found")
 
 
 def _is_callback(url: str) -> bool:

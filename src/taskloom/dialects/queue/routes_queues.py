@@ -35,7 +35,8 @@ async def register(request: Request) -> Reply:
 async def metadata(request: Request) -> Reply:
     """What a queue was registered with."""
     name = request.parameters["queue"]
-    queue = await registry.find(request.services, request.tenant, name)
+    known = registry.is_base_name(name)
+    queue = await registry.find(request.services, request.tenant, name) if known else None
     if queue is None:
         return _NO_QUEUE
     return Response(body=encode(Metadata(name, queue.endpoint)), headers=NO_CACHE)
@@ -46,7 +47,8 @@ async def backlog(request: Request) -> Reply:
     name, _, level = request.parameters["full_name"].rpartition(":")
     if not level.isascii() or not level.isdigit() or len(level) != 1 or int(level) >= LEVELS:
         return invalid("a full queue name ends with its level", "full_name")
-    if await registry.find(request.services, request.tenant, name) is None:
+    known = registry.is_base_name(name)
+    if not known or await registry.find(request.services, request.tenant, name) is None:
         return _NO_QUEUE
     lanes = await request.engine.store.lanes(name, request.tenant)
     waiting = sum(lane.depth for lane in lanes if lane.level == int(level))

@@ -1,6 +1,6 @@
 """What workers call: take, complete, progress, heartbeat."""
 
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -24,6 +24,8 @@ from taskloom.dialects.queue.translate import Completion, completion, handed_out
 from taskloom.dialects.queue.wire import Heartbeat, Progress, Signal, Take, TaskView, encode
 from taskloom.engine.outcome import Handout
 
+Wanted = TypeVar("Wanted")
+
 _STRATEGIES: Final = {"fifo": Strategy.FIFO, "active_passive": Strategy.ACTIVE_PASSIVE}
 _OVER: Final = frozenset({CANCELLED, FAILED})
 """Ends that tell a worker to stop: nobody wants the result any more."""
@@ -34,9 +36,15 @@ def _json(value: object) -> Response:
     return Response(200, encode(value), headers=NO_CACHE)
 
 
+def _strict(body: bytes, kind: type[Wanted], opaque: frozenset[str] = frozenset()) -> Wanted | Refusal:
+    """A body of which all but the opaque members is read."""
+    wrong = strict_error(body, opaque)
+    return invalid(wrong, code="bad_json") if wrong is not None else decoded(body, kind)
+
+
 async def take(request: Request) -> Reply:
     """Hand out tasks, grouped by full queue name."""
-    wanted = decoded(request.body, Take)
+    wanted = _strict(request.body, Take)
     if isinstance(wanted, Refusal):
         return wanted
     claim = _claim(request, wanted)
@@ -132,10 +140,7 @@ async def progress(request: Request) -> Reply:
     key = key_of(request)
     if key is None:
         return NO_TASK
-    wrong = strict_error(request.body, frozenset({"event_data"}))
-    if wrong is not None:
-        return invalid(wrong, code="bad_json")
-    told = decoded(request.body, Progress)
+    told = _strict(request.body, Progress, frozenset({"event_data"}))
     if isinstance(told, Refusal):
         return told
     try:
@@ -159,7 +164,7 @@ async def heartbeat(request: Request) -> Reply:
     key = key_of(request)
     if key is None:
         return NO_TASK
-    wanted = decoded(request.body or b"{}", Heartbeat)
+    wanted = _strict(request.body or b"{}", Heartbeat)
     if isinstance(wanted, Refusal):
         return wanted
     extend = Extend(

@@ -1,11 +1,13 @@
 """Between wire and core: statuses, tasks as they are shown, and the envelope of a worker's answer."""
 
+import re
 from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Raw, Struct
 
 from taskloom.core.decide import EXPIRED, LEASE_LOST
+from taskloom.core.limits import WORKER_NAME_LENGTH
 from taskloom.core.payload import opaque_error
 from taskloom.core.task import (
     CANCELLED,
@@ -44,6 +46,7 @@ _TIMEOUTS: Final = frozenset({EXPIRED, LEASE_LOST})
 _ENVELOPE: Final = frozenset({"status_code", "request_id", "body"})
 _BODILESS: Final = frozenset({204, 205, 304})
 _FOREIGN_LEVEL: Final = 1
+_PLAIN: Final = re.compile(r"[^\x00-\x1f\x7f]*\Z")
 _OK: Final = 200
 _FAILED: Final = 500
 
@@ -147,9 +150,10 @@ def _checked(body: bytes, members: dict[str, Raw], key: int) -> Completion | Ref
     code = _status_code(members)
     if code is None:
         return errors.invalid("status_code must be a number from 200 to 599", "status_code")
-    worker = _value(members, "worker")
-    name = worker.get("id") if isinstance(worker, dict) else None
-    return Completion(body, code, token(lease_id), name if isinstance(name, str) else "")
+    worker = _worker(members)
+    if worker is None:
+        return errors.invalid("worker.id is no name of a worker", "worker")
+    return Completion(body, code, token(lease_id), worker)
 
 
 def answer(result: bytes | None, without: int = _OK) -> Answer:
@@ -210,6 +214,15 @@ def _value(members: dict[str, Raw], name: str) -> Any:
         return msgspec.json.decode(members[name]) if name in members else None
     except msgspec.DecodeError:
         return None
+
+
+def _worker(members: dict[str, Raw]) -> str | None:
+    """The worker a result names, "" when it names none, None when it cannot be a worker's name."""
+    worker = _value(members, "worker")
+    name = worker.get("id") if isinstance(worker, dict) else None
+    if not isinstance(name, str):
+        return ""
+    return name if len(name) <= WORKER_NAME_LENGTH and _PLAIN.match(name) else None
 
 
 def _status_code(members: dict[str, Raw]) -> int | None:

@@ -18,6 +18,7 @@ from taskloom.core.limits import (
 
 BaseName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z", description="the name of a queue")]
 Text = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
+FullName = Annotated[str, Meta(max_length=QUEUE_NAME_LENGTH + 2, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 Level = Annotated[int, Meta(ge=0, lt=LEVELS)]
 Seconds = Annotated[int, Meta(ge=-(2**31), le=LEASE_MS_MAX // 1000)]
 
@@ -61,13 +62,13 @@ class PutAnswer(Struct, frozen=True):
 class Worker(Struct, frozen=True):
     """Who takes; its capacities are not needed to hand out the oldest."""
 
-    id: Annotated[str, Meta(max_length=WORKER_NAME_LENGTH)] = ""
+    id: Annotated[str, Meta(max_length=WORKER_NAME_LENGTH, pattern=r"^[^\x00-\x1f\x7f]*\Z")] = ""
 
 
 class Take(Struct, frozen=True):
     """Which queues a worker takes from, and on which terms."""
 
-    queues: Annotated[tuple[Annotated[str, Meta(max_length=QUEUE_NAME_LENGTH)], ...], Meta(min_length=1)]
+    queues: Annotated[tuple[FullName, ...], Meta(min_length=1)]
     size: Annotated[int, Meta(ge=1)] = 1
     strategy: str | None = None
     process_timeout: Annotated[int, Meta(ge=0, le=LEASE_MS_MAX // 1000)] | None = None
@@ -166,7 +167,7 @@ class ModelList(Struct, frozen=True, kw_only=True):
     data: list[Model]
 
 
-class Asked(Struct, frozen=True):
+class Question(Struct, frozen=True):
     """What an inference endpoint reads of the body it passes on."""
 
     model: Any = None

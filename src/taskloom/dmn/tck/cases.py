@@ -7,7 +7,7 @@ import msgspec
 
 from taskloom.core.xmltree import Element, XmlError, parse_xml
 from taskloom.dmn.model import DmnError
-from taskloom.dmn.parse_boxed import normalised_name
+from taskloom.dmn.parse_elements import normalised_name
 from taskloom.feel import Value, iso
 from taskloom.feel.decimals import number_of
 
