@@ -7,7 +7,7 @@ from taskloom.dialects.native.routes import DIALECT as NATIVE
 from taskloom.dialects.operation import Body, Dialect, Operation, Reply, Request, Response
 from taskloom.server.run import run
 from taskloom.server.settings import Settings
-from taskloom.server.wiring import Adapters, build, dialects
+from taskloom.server.wiring import DIALECTS, Adapters, build
 
 _ANSWER = b'"done"'
 
@@ -39,4 +39,4 @@ BARE = Dialect(
 
 if __name__ == "__main__":
     settings = Settings(data=Path(sys.argv[1]), port=int(sys.argv[2]), root_key=sys.argv[3])
-    run(settings, build(settings, Adapters(dialects=[BARE, *dialects()])))
+    run(settings, build(settings, Adapters(dialects=[BARE, *DIALECTS])))
