@@ -55,3 +55,10 @@ def test_secrets_are_no_flags(capsys):
         main(["config", "show", "--root-key", "a key that everybody can see"])
 
     assert end.value.code == 2
+
+
+def test_a_bus_that_is_not_there_is_said_before_anything_starts(tmp_path, capsys):
+    assert main(["serve", "--data", str(tmp_path / "data"), "--bus", "redis://localhost"]) == 2
+
+    assert capsys.readouterr().err.startswith("taskloom: bus: ")
+    assert not (tmp_path / "data").exists()

@@ -26,6 +26,7 @@ from taskloom.core.records import PutRecords
 from taskloom.dialects.operation import Dialect
 from taskloom.engine.outcome import Accepted
 from taskloom.ports.callbacks import Call, Delivery
+from taskloom.ports.store import Store
 from taskloom.server.app import App
 from taskloom.server.settings import Settings
 from taskloom.server.wiring import Adapters, build
@@ -255,13 +256,19 @@ EVERYTHING_BUT_ADMIN = (
 
 @contextlib.asynccontextmanager
 async def serving(
-    folder: Path, *, dialects: list[Dialect] | None = None, clock: TestClock | None = None, **settings: Any
+    folder: Path,
+    *,
+    dialects: list[Dialect] | None = None,
+    clock: TestClock | None = None,
+    store: Store | None = None,
+    **settings: Any,
 ) -> AsyncIterator[InProcess]:
     """The application over a folder, started and stopped."""
     clock = clock or TestClock()
     inbox = Inbox()
     settings.setdefault("root_key", ROOT_KEY)
-    app = build(Settings(data=folder, **settings), Adapters(clock=clock, deliverer=inbox, dialects=dialects))
+    adapters = Adapters(store=store, clock=clock, deliverer=inbox, dialects=dialects)
+    app = build(Settings(data=folder, **settings), adapters)
     await app.start()
     try:
         yield InProcess(app, clock, inbox)
@@ -318,7 +325,8 @@ class Process:
                 return line.split()[-1]
             if time.monotonic() > deadline:
                 break
-        self.kill()
+        if time.monotonic() > deadline:
+            self.kill()
         raise AssertionError(f"the server did not start: {self.log.read_text()[-4000:]}")
 
     @property

@@ -125,8 +125,20 @@ def until_logged(process, text):
 
 
 def test_another_server_on_the_same_data_is_refused(process):
+    second = Process(process.folder)
+
     with pytest.raises(AssertionError, match="another process works on"):
-        Process(process.folder).start()
+        second.start()
+    assert second.wait() == 1
+
+
+def test_a_port_that_is_taken_is_said_in_one_line(process, tmp_path):
+    second = Process(tmp_path / "second")
+
+    with pytest.raises(AssertionError, match=r"taskloom: cannot listen on 127\.0\.0\.1:\d+: Address"):
+        second.start(int(process.url.rpartition(":")[2]))
+    assert second.wait() == 1
+    assert "Traceback" not in second.log.read_text()
 
 
 def test_it_speaks_tls(tmp_path):

@@ -39,5 +39,10 @@ def settings_from(parsed: argparse.Namespace) -> Loaded:
             file=Path(named_file) if named_file else None,
         )
     except SettingsError as error:
-        sys.stderr.writelines(f"taskloom: {problem}\n" for problem in error.problems)
-        sys.exit(2)
+        sys.exit(refused(error))
+
+
+def refused(error: SettingsError) -> int:
+    """Say what is wrong with the settings, a line each; the exit status for that."""
+    sys.stderr.writelines(f"taskloom: {problem}\n" for problem in error.problems)
+    return 2

@@ -3,7 +3,8 @@
 import argparse
 import importlib
 
-from taskloom.cli.flags import add_setting_flags, settings_from
+from taskloom.cli.flags import add_setting_flags, refused, settings_from
+from taskloom.server.settings import SettingsError
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -16,5 +17,8 @@ def run(arguments: argparse.Namespace) -> int:
     settings = settings_from(arguments).settings
     # Loaded only now, so that wrong settings and --help are answered at once.
     wiring = importlib.import_module("taskloom.server.wiring")
-    wiring.serve(settings)
+    try:
+        wiring.serve(settings)
+    except SettingsError as error:
+        return refused(error)
     return 0

@@ -20,6 +20,9 @@ from taskloom.server.settings import Settings
 GRACE_S = 8
 """How long calls under way may take to end after the signal; the process is gone in ten seconds."""
 
+FAILED = 1
+"""The exit status of a server that could not start."""
+
 log = logging.getLogger(__name__)
 
 
@@ -57,7 +60,7 @@ def run(settings: Settings, app: App) -> None:
     """Serve until a signal comes."""
     logs.set_up(frozenset({settings.root_key} if settings.root_key else ()))
     allow_open_files()
-    listener = listen(settings.host, settings.port)
+    listener = _listener(settings)
     config = Config(
         app,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
@@ -73,8 +76,19 @@ def run(settings: Settings, app: App) -> None:
         ssl_keyfile=settings.tls_key,
     )
     server = Server(config, app, address(listener, secure=settings.tls_cert is not None))
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(server.serve([listener]))
+    try:
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(server.serve([listener]))
+    except SystemExit:
+        raise SystemExit(FAILED) from None  # why stands in the log
+
+
+def _listener(settings: Settings) -> socket.socket:
+    try:
+        return listen(settings.host, settings.port)
+    except OSError as error:
+        sys.stderr.write(f"taskloom: cannot listen on {settings.host}:{settings.port}: {error.strerror}\n")
+        raise SystemExit(FAILED) from None
 
 
 def allow_open_files() -> None:

@@ -32,7 +32,7 @@ from taskloom.server.endpoint import Endpoint, endpoint
 from taskloom.server.identity import Tenants
 from taskloom.server.metrics import Metrics
 from taskloom.server.ratelimit import Throttle
-from taskloom.server.settings import Settings
+from taskloom.server.settings import Settings, SettingsError
 from taskloom.server.tokens import Tokens as BearerTokens
 from taskloom.store.blobs import LocalBlobs
 from taskloom.store.memory import MemoryStore
@@ -124,11 +124,13 @@ def _store(settings: Settings) -> Store:
 
 def _bus(settings: Settings) -> Bus:
     """Servers that share a database wake each other through it, unless a bus is named."""
-    if settings.bus == "memory" and settings.store not in {"sqlite", "memory"}:
-        adapter: Any = _optional("taskloom.bus.postgres", "postgres")
-        bus: Bus = adapter.PostgresBus(settings.store)
-        return bus
-    return MemoryBus()
+    if settings.bus != "memory":
+        raise SettingsError(["bus: there is only memory yet; servers of one database wake each other anyway"])
+    if settings.store in {"sqlite", "memory"}:
+        return MemoryBus()
+    adapter: Any = _optional("taskloom.bus.postgres", "postgres")
+    bus: Bus = adapter.PostgresBus(settings.store)
+    return bus
 
 
 def _optional(module: str, extra: str) -> Any:
@@ -136,7 +138,8 @@ def _optional(module: str, extra: str) -> Any:
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        raise SystemExit(f"{error.name} is not installed: pip install 'taskloom[{extra}]'") from error
+        problem = f"store: {error.name} is not installed: pip install 'taskloom[{extra}]'"
+        raise SettingsError([problem]) from error
 
 
 def _sender(settings: Settings, clock: Clock, secrets: SecretSource) -> Deliverer:

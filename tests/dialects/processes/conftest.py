@@ -1,11 +1,15 @@
 """A client of the process wire: each method is one call, named as the operation is."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from samples.processes import ServiceTask, process_xml, row_of_tasks
-from tests.server.fixtures import Client, InProcess
+from taskloom.ports.store import Store
+from taskloom.store.memory import MemoryStore
+from taskloom.store.postgres.store import PostgresStore
+from tests.server.fixtures import Client, InProcess, serving
 
 BOUNDARY = "boundary"
 
@@ -89,6 +93,22 @@ def form_part(name: str, content: bytes, *, file_name: str | None = None) -> byt
 def one_task(**more: Any) -> bytes:
     """A process with a single service task of type `work`."""
     return process_xml([ServiceTask(id="task", type="work", **more)])
+
+
+STORES = ("memory", "sqlite", "postgres")
+
+
+@pytest.fixture
+async def server(request: pytest.FixtureRequest, tmp_path) -> AsyncIterator[InProcess]:
+    """Over SQLite; over each of `STORES` in the modules that ask for it by parametrizing this fixture."""
+    store: Store | None = None
+    kind = getattr(request, "param", "sqlite")
+    if kind == "memory":
+        store = MemoryStore()
+    elif kind == "postgres":
+        store = PostgresStore(request.getfixturevalue("database"))
+    async with serving(tmp_path / "data", store=store) as running:
+        yield running
 
 
 @pytest.fixture

@@ -4,7 +4,9 @@ import pytest
 
 from samples.processes import ServiceTask, process_xml
 from taskloom.core import commands as c
-from tests.dialects.processes.conftest import one_task
+from tests.dialects.processes.conftest import STORES, one_task
+
+pytestmark = pytest.mark.parametrize("server", STORES, indirect=True)
 
 DONE, CONFLICT, NOT_FOUND = 204, 409, 404
 

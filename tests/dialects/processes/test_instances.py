@@ -239,6 +239,18 @@ async def test_variables_of_what_is_over_are_not_found(three_tasks):
     assert (await three_tasks.instance(key))["state"] == "ACTIVE"
 
 
+async def test_what_costs_many_steps_goes_on_in_further_transactions(camunda):
+    slow = [("=count(for i in 1..4000 return i)", name) for name in "abc"]
+    tasks = [ServiceTask(id="one", type="one", outputs=slow), ServiceTask(id="two", type="two")]
+    await camunda.deploy(process_xml(tasks))
+    await camunda.start()
+
+    await camunda.complete((await camunda.job("one"))["jobKey"])
+
+    (job,) = await camunda.activate("two", requestTimeout=10_000)
+    assert job["variables"] == {"a": 4000, "b": 4000, "c": 4000}
+
+
 async def test_an_instance_survives_a_restart(tmp_path):
     from tests.server.fixtures import serving
 

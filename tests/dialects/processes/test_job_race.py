@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from tests.dialects.processes.conftest import one_task
+from tests.dialects.processes.conftest import STORES, one_task
+
+pytestmark = pytest.mark.parametrize("server", STORES, indirect=True)
 
 NOT_FOUND, CONFLICT, DONE = 404, 409, 204
 

@@ -127,6 +127,17 @@ async def test_a_caller_who_leaves_the_stream_cancels_the_task(desk):
     assert (await desk.get(task_id))["status"] == "cancelled"
 
 
+async def test_a_caller_who_leaves_after_the_end_mark_lets_the_worker_finish(desk):
+    async with desk.streaming() as pieces:
+        task_id = (await desk.taken())["task_id"]
+        await desk.progress(task_id, 0, "[DONE]")
+        await pieces.next()
+
+    answer = await desk.complete(task_id)
+
+    assert (answer.status, (await desk.get(task_id))["status"]) == (200, "succeeded")
+
+
 async def test_a_silent_stream_is_kept_alive_by_comments(desk, monkeypatch):
     monkeypatch.setattr("taskloom.dialects.queue.streaming.STREAM_PING_MS", 10)
     async with desk.streaming() as pieces:

@@ -10,6 +10,8 @@ from taskloom.dialects.queue.wire import ErrorFrame, Fault, Progress
 
 PING: Final = b": ping\n\n"
 DONE: Final = b"[DONE]"
+END: Final = b"\ndata:[DONE]\n\n"
+"""How the frame with the end mark ends."""
 _BREAKS: Final = re.compile(rb"\r\n|\r|\n")
 _PREFIX: Final = "data:"
 

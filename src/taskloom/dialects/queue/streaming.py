@@ -28,10 +28,15 @@ def opened(chunks: AsyncIterator[bytes], task_id: str) -> Stream:
 
 
 class Reader:
-    """Reads one task's stream; `ended` says that all of it was read."""
+    """Reads one task's stream.
+
+    `ended` says that all of it was read, `is_served` that the mark which clients take for its end was: they
+    go away then, and want the task to be finished all the same.
+    """
 
     def __init__(self, engine: Engine, task: Task, after: int = -1) -> None:
         self.ended = False
+        self.is_served = False
         self._engine = engine
         self._task = task
         self._after = after
@@ -45,7 +50,9 @@ class Reader:
                 task = await engine.store.task(self._task.key) or self._task
                 page = await self._page()
                 if page:
-                    yield b"".join(frames.frame(number, body) for number, body in page)
+                    chunk = b"".join(frames.frame(number, body) for number, body in page)
+                    self.is_served = self.is_served or frames.END in chunk
+                    yield chunk
                     continue
                 if task.is_final:
                     self.ended = True
@@ -128,5 +135,5 @@ async def put(request: Request, made: Made) -> AsyncIterator[bytes]:
             async for chunk in reader.until(deadline):
                 yield chunk
     finally:
-        if not reader.ended:
+        if not (reader.ended or reader.is_served):
             cancel_later(request, made.key)
