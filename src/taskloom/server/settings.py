@@ -251,6 +251,8 @@ def _masked(name: str, value: object) -> str:
         return "-"
     if isinstance(value, tuple):
         return ",".join(value)
+    if isinstance(value, bool):
+        return str(value).lower()
     if name in SECRETS:
         return "***"
     return _PASSWORD.sub("***", str(value))
