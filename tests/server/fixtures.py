@@ -260,10 +260,12 @@ async def serving(
     *,
     dialects: list[Dialect] | None = None,
     clock: TestClock | None = None,
-    store: Store | None = None,
+    store: Store | str | None = None,
     **settings: Any,
 ) -> AsyncIterator[InProcess]:
-    """The application over a folder, started and stopped."""
+    """The application over a folder, started and stopped; a store may be given by name, as a setting."""
+    if isinstance(store, str):
+        settings["store"], store = store, None
     clock = clock or TestClock()
     inbox = Inbox()
     settings.setdefault("root_key", ROOT_KEY)
