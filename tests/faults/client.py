@@ -75,7 +75,7 @@ class Client:
         operation.took_ms = (time.monotonic() - start) * 1000
         self.history.write(operation)
         if operation.result == UNKNOWN:
-            await asyncio.sleep(0.02 + self.random.random() * 0.05)
+            await asyncio.sleep(0.2 + self.random.random() * 0.3)
         return operation.result, answer
 
     @staticmethod
@@ -148,9 +148,23 @@ async def agents_producer(client: Client) -> None:
         await client.call(operation, "POST", "/rpc", rpc("task.create", text=mark, priority=50))
 
 
+async def agents_next(client: Client, worker: str, *, lost: bool) -> tuple[list[Any], bool]:
+    """The worker's next tasks; after a lost answer those it may have been handed without knowing."""
+    if lost:
+        mine = rpc("task.list", status="in_progress", assignedTo=worker)
+        result, answer = await client.call(Operation("", "", "agents", "list"), "POST", "/rpc", mine)
+        return (answer["result"]["tasks"], False) if result == OK else ([], True)
+    claim = rpc("task.claim", workerId=worker, maxTasks=3)
+    result, answer = await client.call(Operation("", "", "agents", "claim"), "POST", "/rpc", claim)
+    if result != OK or not answer["result"]["claimed"]:
+        return [], result == UNKNOWN
+    return answer["result"].get("tasks") or [answer["result"]["task"]], False
+
+
 async def agents_worker(client: Client) -> None:
-    worker = f"agent-{client.name}"
+    worker = f"agent-{client.name}-{client.mark()}"
     registered = 0.0
+    lost = False
     while client.working:
         if time.monotonic() - registered > 5:
             done, _ = await client.call(
@@ -160,15 +174,7 @@ async def agents_worker(client: Client) -> None:
                 rpc("system.register", id=worker, roles=["worker"]),
             )
             registered = time.monotonic() if done == OK else 0.0
-        claimed, answer = await client.call(
-            Operation("", "", "agents", "claim"),
-            "POST",
-            "/rpc",
-            rpc("task.claim", workerId=worker, maxTasks=3),
-        )
-        tasks = []
-        if claimed == OK and answer["result"]["claimed"]:
-            tasks = answer["result"].get("tasks") or [answer["result"]["task"]]
+        tasks, lost = await agents_next(client, worker, lost=lost)
         for task in tasks:
             mark = client.mark()
             operation = Operation("", "", "agents", "complete", task["id"], mark)

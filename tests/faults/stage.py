@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from samples.invoices import INVOICE_SCHEMA, make_invoice
-from samples.processes import row_of_tasks
+from samples.processes import ServiceTask, process_xml
 from tests.faults import client as faults_client
 from tests.faults.server import HANG_GUARD_S, ROOT, ROOT_KEY, ServerProcess
 
@@ -60,14 +60,11 @@ def prepare(server: ServerProcess) -> dict[str, str]:
     """Keys by tenant; every tenant has what the clients need."""
     keys = {}
     for tenant in TENANTS:
-        made = request(
-            server,
-            "POST",
-            "/api/v1/keys",
-            {"name": f"clients-{tenant}", "tenant": tenant, "scopes": SCOPES, "rate": 0},
-        )
+        wanted = {"name": f"clients-{tenant}", "scopes": SCOPES, "rate": 0}
+        made = request(server, "POST", "/api/v1/keys", wanted, **{"taskloom-tenant": tenant})
         key = keys[tenant] = made["secret"]
-        document = row_of_tasks(3, process_id=faults_client.PROCESS_ID, types=faults_client.JOB_TYPES)
+        tasks = [ServiceTask(id=name, type=name) for name in faults_client.JOB_TYPES]
+        document = process_xml(tasks, faults_client.PROCESS_ID)
         body, content_type = multipart({"resources": ("row.bpmn", document)})
         request(server, "POST", "/v2/deployments", body, key=key, **{"content-type": content_type})
         path = f"/v2/{tenant}/project/{faults_client.PROJECT}/schema"

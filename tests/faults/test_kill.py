@@ -10,8 +10,26 @@ from tests.faults.server import ServerProcess
 from tests.faults.stage import Clients, prepare, wait_for
 from tests.faults.stores import StoreUnderTest
 
+from taskloom.dialects.agents import translate
+from taskloom.dialects.queue import spelling
+from taskloom.flows.document import ids
+
 KILLS, KILLS_LONG = 10, 200
 CLIENTS = 8
+DIALECTS = ("queue", "agents", "processes", "documents")
+_READERS = {
+    "queue": spelling.read,
+    "agents": translate.key_of,
+    "processes": int,
+    "documents": lambda text: ids.parse(ids.TASK, text),
+}
+
+
+def key_of(dialect: str, task: str) -> int:
+    """The core key a dialect's identifier spells."""
+    key = _READERS[dialect](task)
+    assert key is not None, f"{dialect} gave an id it cannot read: {task}"
+    return key
 
 
 def _run(store: StoreUnderTest, tmp_path, kills: int, seed: int) -> list[str]:
@@ -21,7 +39,7 @@ def _run(store: StoreUnderTest, tmp_path, kills: int, seed: int) -> list[str]:
     clients = Clients(tmp_path, server, prepare(server))
     ready_s = []
     try:
-        clients.start(CLIENTS, dialects="queue,agents,processes,documents", seconds=60 + kills * 5)
+        clients.start(CLIENTS, dialects=",".join(DIALECTS), seconds=60 + kills * 5)
         for _ in range(kills):
             time.sleep(dice.uniform(0.05, 2.0))  # the fault itself: a random moment
             server.kill()
@@ -36,7 +54,7 @@ def _run(store: StoreUnderTest, tmp_path, kills: int, seed: int) -> list[str]:
     evidence = store.gather()
     operations = list(history.read(clients.histories))
     now = int(time.time() * 1000)
-    faults = checker.check(evidence, operations, clients.received, checker.key_of, now)
+    faults = checker.check(evidence, operations, clients.received, key_of, now)
     counts = {r: sum(o.result == r for o in operations) for r in ("ok", "refused", "unknown")}
     print(
         f"\nF1 {store.name}: {kills} kills, {counts}, {len(evidence.events)} events,"
@@ -46,7 +64,7 @@ def _run(store: StoreUnderTest, tmp_path, kills: int, seed: int) -> list[str]:
     ended = [
         operation for operation in operations if operation.verb == "complete" and operation.result == "ok"
     ]
-    assert {operation.dialect for operation in ended} == {"queue", "agents", "processes", "documents"}
+    assert {operation.dialect for operation in ended} == set(DIALECTS)
     return faults
 
 

@@ -263,12 +263,12 @@ async def serving(
     store: Store | str | None = None,
     **settings: Any,
 ) -> AsyncIterator[InProcess]:
-    """The application over a folder, started and stopped; a store may be given by name, as a setting."""
-    if isinstance(store, str):
-        settings["store"], store = store, None
+    """The application over a folder, started and stopped. `store` is one, or a setting that names one."""
     clock = clock or TestClock()
     inbox = Inbox()
     settings.setdefault("root_key", ROOT_KEY)
+    if isinstance(store, str):
+        settings["store"], store = store, None
     adapters = Adapters(store=store, clock=clock, deliverer=inbox, dialects=dialects)
     app = build(Settings(data=folder, **settings), adapters)
     await app.start()

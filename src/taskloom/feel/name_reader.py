@@ -31,7 +31,7 @@ class NameReader(Lexer):
         self.table = table
         self.dialect = dialect
         self._pool = table.all_names()
-        self._pool_index: Index | None = None
+        self._pool_index: Index | None = table.pool_index()
         self._indexes: list[Index] = [_BUILT_IN_INDEXES[dialect], table.index()]
         self._members: list[Members] = []
 
@@ -44,10 +44,14 @@ class NameReader(Lexer):
         finally:
             self.pop()
 
-    def push(self, names: Members) -> None:
-        """Makes names known until `pop`."""
+    def push(self, names: Members, index: Index | None = None) -> None:
+        """Makes names known until `pop`; the index is made unless it is there."""
         self._members.append(names)
-        self._indexes.append(index_of(names))
+        self._indexes.append(index_of(names) if index is None else index)
+
+    def push_pool(self) -> None:
+        """Makes all names that may be members of something known until `pop`."""
+        self.push(dict.fromkeys((*self._pool, "item")), self.pool())
 
     def pop(self) -> None:
         """Forgets the names pushed last."""
@@ -57,7 +61,7 @@ class NameReader(Lexer):
     def declare(self, name: str) -> None:
         """A name that may follow a dot from here on, wherever it was declared."""
         if name not in self._pool:
-            self._pool.add(name)
+            self._pool |= {name}
             self._pool_index = None
 
     def pool(self) -> Index:

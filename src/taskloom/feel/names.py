@@ -34,7 +34,7 @@ def is_identifier(name: str) -> bool:
 class NameTable:
     """Known names; each may have the table of its members, as an item definition has."""
 
-    __slots__ = ("_index", "_members", "types")
+    __slots__ = ("_all_names", "_index", "_members", "_pool_index", "types")
 
     def __init__(
         self,
@@ -45,6 +45,8 @@ class NameTable:
         self._members: dict[str, NameTable | None] = {normalise(name): table for name, table in given}
         self.types = tuple(sorted((normalise(name) for name in types), key=len, reverse=True))
         self._index = index_of(self._members)
+        self._all_names: frozenset[str] | None = None
+        self._pool_index: dict[str, tuple[str, ...]] | None = None
 
     def __contains__(self, name: str) -> bool:
         return name in self._members
@@ -61,13 +63,18 @@ class NameTable:
         """The names that are no plain identifiers, longest first, by the identifier they begin with."""
         return self._index
 
-    def all_names(self) -> set[str]:
+    def all_names(self) -> frozenset[str]:
         """The names of this table and of all tables below it."""
-        found = set(self._members)
-        for table in self._members.values():
-            if table is not None:
-                found |= table.all_names()
-        return found
+        if self._all_names is None:
+            below = (table.all_names() for table in self._members.values() if table is not None)
+            self._all_names = frozenset(self._members).union(*below)
+        return self._all_names
+
+    def pool_index(self) -> dict[str, tuple[str, ...]]:
+        """The index of all names."""
+        if self._pool_index is None:
+            self._pool_index = index_of(self.all_names())
+        return self._pool_index
 
     def with_names(self, names: "Iterable[str] | Mapping[str, NameTable | None]") -> "NameTable":
         """The table with more names, which hide equal ones."""

@@ -187,13 +187,12 @@ class Parser(FormReader):
     def _filter(self, source: Expr, begin: int) -> Expr:
         self.expect("[")
         known = self.members_of(source)
-        members = (
-            dict.fromkeys(self._pool)
-            if known is None
-            else {name: known.members(name) for name in known.names()}
-        )
-        with self.scope({"item": known, **members}):
-            condition = self.expression()
+        if known is None:
+            self.push_pool()
+        else:
+            self.push({"item": known, **{name: known.members(name) for name in known.names()}})
+        condition = self.expression()
+        self.pop()
         self.expect("]")
         return Filter(source, condition, span=(begin, self.end()))
 

@@ -33,8 +33,9 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         epoch_s, millis = divmod(epoch_ms, 1000)
         days, second, offset_s = zones.local_at(zone, epoch_s)
         nanos = second * NANOS_PER_SECOND + millis * 1_000_000
-        named = None if zone in ("UTC", "Z") else zone
-        return cls(now=DateTime(days, nanos, None if named else offset_s, named), limits=limits)
+        if zone == "UTC":
+            return cls(now=DateTime(days, nanos, offset_s), limits=limits)
+        return cls(now=DateTime(days, nanos, None, zone), limits=limits)
 
 
 DEFAULT_ENVIRONMENT = Environment()

@@ -112,7 +112,7 @@ class JournalChunk(Struct, frozen=True, gc=False):
 
 
 class Load(Struct, gc=False):
-    """Lock and read what a batch names. For every task its owning flow is read too.
+    """Lock and read what a batch names. The flows of tasks and the roots of flows are read too.
 
     Where others write to the same data, the locks are taken here in the one order (roots, tasks, records,
     slots); a second load of a batch does not wait for a lock but ends in a `TransientError`.

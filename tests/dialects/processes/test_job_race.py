@@ -92,6 +92,16 @@ async def test_a_leased_job_needs_its_token(begun):
     )
 
 
+async def test_a_job_that_lost_its_lease_carries_a_token_for_whoever_takes_it_next(begun, server):
+    old = await begun.job("work", withLease=True)
+    await expire(server)
+    new = await begun.job("work")
+
+    assert new["leaseToken"] not in {None, old["leaseToken"]}
+    assert (await begun.complete(old["jobKey"], leaseToken=old["leaseToken"])).status == CONFLICT
+    assert (await begun.complete(new["jobKey"], leaseToken=new["leaseToken"])).status == DONE
+
+
 @pytest.mark.parametrize("token", ["x", "1", "-3", "9" * 40, "٣"])
 async def test_a_token_that_is_none_of_ours_is_refused(begun, token):
     job = await begun.job("work")

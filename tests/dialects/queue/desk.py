@@ -4,6 +4,7 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 
+STORES = ("sqlite", "memory", "postgres")
 QUEUE = "embed-a"
 ENDPOINT = "/v1/embeddings"
 ENVELOPE = {"status_code": 200, "body": {"object": "list", "data": []}}

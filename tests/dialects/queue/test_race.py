@@ -8,16 +8,11 @@ import pytest
 
 from taskloom.core.events import Entry, TaskCompleted, TaskFailed
 from taskloom.dialects.queue.spelling import read
-from tests.server.fixtures import serving
+from tests.dialects.queue.desk import STORES
 
 CALLS = 64
 
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def server(request, tmp_path):
-    """The server over each store that stands."""
-    async with serving(tmp_path / "data", store=request.param) as running:
-        yield running
+pytestmark = pytest.mark.parametrize("server", STORES, indirect=True)
 
 
 def contender(desk, task_id, taken, which, number):

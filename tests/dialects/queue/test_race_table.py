@@ -4,18 +4,12 @@ import pytest
 
 from taskloom.core.commands import Create
 from taskloom.dialects.queue.spelling import spell
-from tests.dialects.queue.desk import Desk
-from tests.server.fixtures import serving
+from tests.dialects.queue.desk import STORES
 
 OTHER = {"status_code": 200, "body": {"other": True}}
 UNKNOWN = "TASK-1-1-C-260921141320-0001-000042"
 
-
-@pytest.fixture(params=["sqlite", "memory"])
-async def server(request, tmp_path):
-    """The server over each store that stands."""
-    async with serving(tmp_path / "data", store=request.param) as running:
-        yield running
+pytestmark = pytest.mark.parametrize("server", STORES, indirect=True)
 
 
 async def test_the_first_completion_by_the_holder_is_answered_with_the_id(desk):
@@ -191,36 +185,6 @@ async def test_another_tenants_task_looks_like_one_that_is_not_there(desk):
 
     assert (foreign_one.status, missing.status) == (404, 404)
     assert foreign_one.json()["error"] == missing.json()["error"]
-
-
-@pytest.fixture
-async def bella(tmp_path):
-    async with serving(tmp_path / "bella", compat_queue="bella") as server:
-        desk = Desk(server, await server.key("desk"))
-        await desk.register()
-        yield desk
-
-
-async def test_in_the_originals_manner_late_completions_are_answered_and_do_nothing(bella):
-    stale, done, cancelled, untaken = tasks = [await bella.put() for _ in range(4)]
-    await bella.post_take(size=3)
-    await bella.cancel(cancelled)
-    await bella.complete(done)
-    before = [await bella.get(task_id) for task_id in tasks]
-
-    answers = [
-        await bella.complete(stale, lease_id="1"),
-        await bella.complete(done, OTHER),
-        await bella.complete(cancelled),
-        await bella.complete(untaken),
-    ]
-
-    assert [(answer.status, answer.json()) for answer in answers] == [(200, task_id) for task_id in tasks]
-    assert [await bella.get(task_id) for task_id in tasks] == before
-
-
-async def test_in_the_originals_manner_an_unknown_task_is_still_not_found(bella):
-    assert (await bella.complete(UNKNOWN)).status == 404
 
 
 async def foreign(desk, **fields):

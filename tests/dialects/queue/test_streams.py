@@ -5,7 +5,9 @@ import json
 
 import pytest
 
-from tests.dialects.queue.desk import QUEUE, chunk, compact
+from tests.dialects.queue.desk import QUEUE, STORES, chunk, compact
+
+pytestmark = pytest.mark.parametrize("server", STORES, indirect=True)
 
 CHAT = "/v1/chat/completions"
 DONE = b"event:message\ndata:[DONE]\n\n"

@@ -118,10 +118,12 @@ async def set_variables(request: Request) -> Response | Refusal:
     body = bodies.read(request.body, VariablesChange)
     if isinstance(body, Refusal):
         return body
-    variables = bodies.read_variables(body.variables)
     refusal = bodies.check_reference(body.operation_reference)
-    if isinstance(variables, Refusal) or refusal is not None:
-        return refusal if refusal is not None else variables  # type: ignore[return-value]
+    if refusal is not None:
+        return refusal
+    variables = bodies.read_variables(body.variables)
+    if isinstance(variables, Refusal):
+        return variables
     if variables is None:
         return not_provided("variables")
     row = await _row(request, ELEMENTS, key)

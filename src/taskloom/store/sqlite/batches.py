@@ -30,8 +30,11 @@ def _load(connection: Connection, load: Load) -> Loaded:
     flow_keys = {*load.flows}
     for task in tasks.values():
         if task.flow:
-            flow_keys.add(task.flow)
+            flow_keys.update((task.flow, task.root))
     flows = sql.flows_by_key(connection, list(flow_keys)) if flow_keys else {}
+    roots = {flow.root for flow in flows.values()} - flow_keys
+    if roots:
+        flows |= sql.flows_by_key(connection, list(roots))
     details = sql.details_by_key(connection, load.attributes) if load.attributes else {}
     records = [sql.record_by_id(connection, *name) for name in load.records]
     records += [sql.record_by_key(connection, key) for key in load.records_by_key]

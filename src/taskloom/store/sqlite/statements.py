@@ -161,7 +161,7 @@ def lanes_open(connection: Connection, shelf: Shelf, limit: int, now: int) -> li
         sql += " AND tenant = ?"
         values.append(shelf.tenant)
     sql += " AND paused_until <= ? AND (task_limit = 0 OR in_flight < task_limit)"
-    sql += " ORDER BY level, virtual_time LIMIT ?"
+    sql += " ORDER BY level, virtual_time, tenant, lane LIMIT ?"
     return [Lane(*row) for row in connection.execute(sql, [*values, now, limit])]
 
 
@@ -427,13 +427,16 @@ def journal_after(connection: Connection, after: int, limit: int) -> list[Journa
 
 def due_tasks(connection: Connection, now: int, limit: int) -> list[int]:
     """Tasks whose instant has come."""
-    sql = "SELECT key FROM tasks WHERE due_at <= ? AND due_at < 4611686018427387903 ORDER BY due_at LIMIT ?"
+    sql = (
+        "SELECT key FROM tasks WHERE due_at <= ? AND due_at < 4611686018427387903"
+        " ORDER BY due_at, key LIMIT ?"
+    )
     return [row[0] for row in connection.execute(sql, (now, limit))]
 
 
 def due_timers(connection: Connection, now: int, limit: int) -> list[TimerRow]:
     """Timers whose instant has come."""
-    sql = "SELECT flow, name, at FROM timers WHERE at <= ? ORDER BY at LIMIT ?"
+    sql = "SELECT flow, name, at FROM timers WHERE at <= ? ORDER BY at, flow, name LIMIT ?"
     return [TimerRow(*row) for row in connection.execute(sql, (now, limit))]
 
 
