@@ -157,3 +157,14 @@ def test_attributes_may_not_grow_beyond_the_limit_by_updates():
 
     assert (refused.kind, refused.code) == (Kind.INVALID, TOO_LARGE)
     assert accepted.attributes == update.attributes
+
+
+@pytest.mark.parametrize("command", [complete(token=0), c.Fail(key=7, tenant="t", token=0)])
+def test_no_token_fits_a_task_without_a_lease(command):
+    assert kind_of(decide(ready(), command, moment())) is Kind.STALE_LEASE
+
+
+def test_token_0_opens_nothing_that_is_reserved():
+    assigned = apply(ready(), TaskAssigned(7, "a", "", "key"), NOW)
+
+    assert kind_of(decide(assigned, complete(token=0), moment())) is Kind.STALE_LEASE

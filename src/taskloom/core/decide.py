@@ -98,7 +98,9 @@ def may_act(task: Task, command: Holding) -> Rejection | None:
     if task.token and command.attempt is not None and command.attempt != task.attempt:
         return _reject(Kind.STALE_LEASE, task)
     if command.token is not None:
-        return None if command.token == task.token else _reject(Kind.STALE_LEASE, task)
+        # Without a lease a task's token is 0, which a caller can spell too.
+        fits = task.token and command.token == task.token
+        return None if fits else _reject(Kind.STALE_LEASE, task)
     if task.fenced and task.token:
         return _reject(Kind.TOKEN_MISSING, task)
     if command.supervisor:
