@@ -7,6 +7,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 from taskloom.core.commands import Claim, Release
@@ -141,6 +142,26 @@ class Engine:
     ) -> Outcome:
         """Do it; the answer comes after the commit. `size` is what the command weighs in bytes."""
         return await self._writer.submit(Submission(command, idempotency=idempotency, size=size))
+
+    async def submit_many(
+        self,
+        commands: Sequence[Command],
+        *,
+        idempotency: Sequence[Idempotency | None] = (),
+        sizes: Sequence[int] = (),
+    ) -> list[Outcome]:
+        """Do them all, each by itself, and answer in their order after the commits.
+
+        The promises are those of `submit`: each is decided alone, and a refusal or a fault in one does not
+        touch the others. Only the waiting is shared. They are lined up whole or, when too many commands wait,
+        not at all.
+        """
+        keys = idempotency or repeat(None)
+        line = [
+            Submission(command, idempotency=key, size=size)
+            for command, key, size in zip(commands, keys, sizes or repeat(0), strict=False)
+        ]
+        return await self._writer.submit_many(line)
 
     def new_key(self) -> int:
         """A key for something a command is about to make, such as a record that another one refers to."""

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from taskloom.core.limits import BATCH_BYTES, BATCH_COMMANDS, BATCH_RESTARTS, WAITING_COMMANDS
@@ -43,6 +43,39 @@ _PUT_BACK_MAX_S = 0.05
 def _nobody(commands: int, seconds: float) -> None:
     """Nobody measures."""
     del commands, seconds
+
+
+class Party:
+    """Who waits for many outcomes at once."""
+
+    __slots__ = ("future", "open", "outcomes")
+
+    def __init__(self, future: "asyncio.Future[list[Outcome]]", size: int) -> None:
+        self.future = future
+        self.open = size
+        self.outcomes: list[Outcome] = [FAULT] * size
+
+
+class Seat:
+    """The place of one submission in a party; to the writer it looks like a future."""
+
+    __slots__ = ("_index", "_party")
+
+    def __init__(self, party: Party, index: int) -> None:
+        self._party = party
+        self._index = index
+
+    def done(self) -> bool:
+        """Whether nobody waits any longer."""
+        return self._party.future.done()
+
+    def set_result(self, outcome: Outcome) -> None:
+        """Take the outcome; the last one answers the party."""
+        party = self._party
+        party.outcomes[self._index] = outcome
+        party.open -= 1
+        if not party.open:
+            party.future.set_result(party.outcomes)
 
 
 class Group:
@@ -99,11 +132,28 @@ class Writer:
         submission.waiter = future
         self._open += 1
         self._queue.append(submission)
+        self._kick_soon()
+        return future
+
+    def submit_many(self, line: Sequence[Submission]) -> "asyncio.Future[list[Outcome]]":
+        """Put many in line with one waiter for all; their outcomes come in order, after the last commit."""
+        future: asyncio.Future[list[Outcome]] = self._loop.create_future()
+        if not line or self._open + len(line) > WAITING_COMMANDS:
+            future.set_result([OVERLOADED] * len(line))
+            return future
+        party = Party(future, len(line))
+        for index, submission in enumerate(line):
+            submission.waiter = Seat(party, index)
+        self._open += len(line)
+        self._queue.extend(line)
+        self._kick_soon()
+        return future
+
+    def _kick_soon(self) -> None:
         if not self._kicking:
             # After this turn of the loop, so that callers woken together share one batch.
             self._kicking = True
             self._loop.call_soon(self._kick)
-        return future
 
     def _kick(self) -> None:
         self._kicking = False
