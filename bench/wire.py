@@ -1,11 +1,13 @@
 """HTTP completions against the same server answering without the engine, in turn, load from another process.
 
 Each round completes the same number of claimed tasks one per request (queue dialect and processes dialect),
-and sends as many equal requests to an operation whose handler answers at once.
+and sends as many equal requests to an operation whose handler answers at once. In the same round the native
+API completes them a hundred a request, against the bare SQLite writer, which does nothing but that.
 """
 
 import base64
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -15,14 +17,19 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from measure import RESULT, folder, median, ratio, raw_fsync, table
+from core import BATCH, bare
+from measure import PAYLOAD, RESULT, folder, median, ratio, raw_fsync, table
 from samples.processes import ServiceTask, process_xml
 
 HERE = Path(__file__).resolve().parent
 KEY = "bench-root-key-0123456789abcdef"
 COUNT = int(next((word for word in sys.argv[1:] if word.isdigit()), 4_000))
 ROUNDS = 5
+IN_BULK = "complete, 100 a request (native)"
+WRITER = "bare SQLite writer, batch 100"
 CONNECTIONS = 64
+BULK = 3 * COUNT
+BULK_CONNECTIONS = 8
 
 
 class Server:
@@ -65,14 +72,14 @@ def raw(path: str, body: bytes) -> bytes:
     return head.encode() + body
 
 
-def load(server: Server, requests: list[bytes]) -> tuple[float, float]:
+def load(server: Server, requests: list[bytes], connections: int = CONNECTIONS) -> tuple[float, float]:
     """Send them; answers requests a second and server CPU microseconds for each."""
     with tempfile.NamedTemporaryFile() as file:
         file.write(b"\n".join(base64.b64encode(request) for request in requests))
         file.flush()
         before = server.cpu_s()
         done = subprocess.run(
-            [sys.executable, str(HERE / "load.py"), str(server.port), file.name, str(CONNECTIONS)],
+            [sys.executable, str(HERE / "load.py"), str(server.port), file.name, str(connections)],
             capture_output=True,
             check=True,
         )
@@ -112,6 +119,36 @@ def jobs(server: Server, count: int) -> list[bytes]:
     return requests
 
 
+def bulk(server: Server) -> tuple[list[bytes], list[str]]:
+    """Claimed tasks as completions of a hundred each, shuffled within a neighbourhood; and their keys."""
+    items = [{"queue": "bulk", "input": json.loads(PAYLOAD)}] * 1000
+    for _ in range(-(-BULK // 1000)):
+        server.call("/api/v1/tasks", {"items": items})
+    requests: list[bytes] = []
+    keys: list[str] = []
+    claim = {"queues": [{"queue": "bulk", "level": 1}], "size": 1000, "lease_ms": 3_600_000}
+    while found := server.call("/api/v1/tasks/claim", claim)["items"]:
+        random.Random(len(requests)).shuffle(found)
+        keys += [task["key"] for task in found]
+        for start in range(0, len(found), BATCH):
+            done = [
+                {"key": task["key"], "lease_token": task["lease_token"], "result": json.loads(RESULT)}
+                for task in found[start : start + BATCH]
+            ]
+            requests.append(raw("/api/v1/tasks/complete", json.dumps({"items": done}).encode()))
+    return requests, keys
+
+
+def completed(server: Server, keys: list[str]) -> bool:
+    """Whether all have ended: another outcome is refused."""
+    for start in range(0, len(keys), 1000):
+        items = [{"key": key, "result": 0} for key in keys[start : start + 1000]]
+        for outcome in server.call("/api/v1/tasks/complete", {"items": items})["items"]:
+            if outcome.get("error", {}).get("code") != "already_final":
+                return False
+    return True
+
+
 def prepare(server: Server) -> None:
     server.call("/v1/queue/register", {"queue": "bench", "endpoint": "/v1/x"})
     document = process_xml([ServiceTask(id="only", type="bench-job")], "bench")
@@ -128,6 +165,7 @@ def main() -> None:
             prepare(server)
             speed: dict[str, list[float]] = {}
             cpu: dict[str, list[float]] = {}
+            many: dict[str, list[float]] = {}
             for _ in range(ROUNDS):
                 plain = [raw("/bare/TASK-1-1-C-261121000000-0001-000001/complete", RESULT)] * COUNT
                 for name, make in (
@@ -141,6 +179,13 @@ def main() -> None:
                     rate, spent = load(server, requests)
                     speed.setdefault(name, []).append(rate)
                     cpu.setdefault(name, []).append(spent)
+                requests, keys = bulk(server)
+                time.sleep(0.2)
+                rate, spent = load(server, requests, BULK_CONNECTIONS)
+                assert completed(server, keys)
+                many.setdefault(IN_BULK, []).append(rate * BATCH)
+                cpu.setdefault(IN_BULK, []).append(spent / BATCH)
+                many.setdefault(WRITER, []).append(bare())
         finally:
             server.stop()
     rows = [
@@ -149,6 +194,17 @@ def main() -> None:
     ]
     head = ["", "per s", "÷ bare HTTP", "server CPU µs each"]
     table(f"{CONNECTIONS} connections, one call a request (must >= 0.60 of bare, aim 0.85)", head, rows)
+    rows = [
+        [
+            IN_BULK,
+            f"{median(many[IN_BULK]):,.0f}",
+            ratio(many, IN_BULK, WRITER),
+            f"{median(cpu[IN_BULK]):.0f}",
+        ],
+        [WRITER, f"{median(many[WRITER]):,.0f}", "1", ""],
+    ]
+    head = ["", "completions per s", "÷ bare writer", "server CPU µs each"]
+    table(f"{BULK_CONNECTIONS} connections (must >= 0.30 of the bare writer, aim 0.60)", head, rows)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,11 @@ NATIVE = {
     "native.keys_revoke": "admin",
     "native.callback_secret": "admin",
     "native.callback_secret_renew": "admin",
+    "native.tasks_create": "task.write",
+    "native.tasks_claim": "task.work",
+    "native.tasks_complete": "task.work",
+    "native.tasks_fail": "task.work",
+    "native.tasks_read": "task.read",
 }
 
 SERVER = {

@@ -168,10 +168,28 @@ def far_document(spelled):
 async def native_scene(a, b):
     admin = a.server.client(a.admin)
     await admin.post("/api/v1/keys", {"name": MARK, "scopes": ["task.read"]})
+    items = [{"queue": "native", "input": {"secret": MARK}}] * 2
+    made = (await a.client.post("/api/v1/tasks", {"items": items})).json()["items"]
+    claim = {"queues": [{"queue": "native"}]}
+    (claimed,) = (await a.client.post("/api/v1/tasks/claim", claim)).json()["items"]
+    waiting = next(one["key"] for one in made if one["key"] != claimed["key"])
     ids = {"key": (MARK, "mark-of-nobody-1")}
+    ids |= {
+        name: (key, str(int(key) + FAR)) for name, key in (("waiting", waiting), ("claimed", claimed["key"]))
+    }
     naming = [("GET", "/api/v1/keys/{key}", None), ("DELETE", "/api/v1/keys/{key}", None)]
+    for name in ("{waiting}", "{claimed}"):
+        forged = {"key": name, "lease_token": claimed["lease_token"]}
+        naming += [
+            ("GET", f"/api/v1/tasks/{name}", None),
+            ("POST", "/api/v1/tasks/complete", {"items": [{**forged, "result": "forged"}]}),
+            ("POST", "/api/v1/tasks/fail", {"items": [forged]}),
+        ]
     listing = [("GET", "/api/v1/keys", None), ("GET", "/api/v1/tenants", None)]
-    return Scene(ids, naming, listing, [("GET", f"/api/v1/keys/{MARK}", None)])
+    listing += [("POST", "/api/v1/tasks/claim", {**claim, "size": 10})]
+    still = [("GET", f"/api/v1/keys/{MARK}", None)]
+    still += [("GET", f"/api/v1/tasks/{key}", None) for key in (waiting, claimed["key"])]
+    return Scene(ids, naming, listing, still)
 
 
 SCENES = {

@@ -54,12 +54,12 @@ _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 
 def opaque_error(body: bytes) -> str | None:
     """What is wrong with JSON that is only kept; None when nothing is."""
-    return _text_error(body) or _syntax_error(body)
+    return text_error(body) or _syntax_error(body)
 
 
 def strict_error(body: bytes, opaque: frozenset[str] = _NOTHING) -> str | None:
     """What is wrong with JSON that is read; the named members of the top object need only be opaque JSON."""
-    error = _text_error(body)
+    error = text_error(body)
     if error is not None:
         return error
     members: Mapping[str, msgspec.Raw] = {}
@@ -78,7 +78,7 @@ def strict_error(body: bytes, opaque: frozenset[str] = _NOTHING) -> str | None:
     return _Walk(body, skipped).error()
 
 
-def _text_error(body: bytes) -> str | None:
+def text_error(body: bytes) -> str | None:
     """What can be told before parsing: the encoding, and a depth that a recursive parser must not meet."""
     if not body.isascii():
         try:

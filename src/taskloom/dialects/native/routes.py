@@ -2,13 +2,77 @@
 
 from typing import Any, Final
 
-from taskloom.dialects.native import identity, keys, wire
+from taskloom.core.limits import PAYLOAD_BYTES
+from taskloom.dialects.native import identity, keys, tasks, wire, wire_tasks
 from taskloom.dialects.native.problem import problem
 from taskloom.dialects.operation import Body, Dialect, Operation
 
 _REFUSED: Final[dict[int, Any]] = {401: wire.Problem, 403: wire.Problem}
+_BULK: Final[dict[int, Any]] = {200: wire_tasks.Outcomes, 400: wire.Problem, **_REFUSED}
+
+_TASKS: Final = (
+    Operation(
+        name="native.tasks_create",
+        method="POST",
+        path="/api/v1/tasks",
+        handler=tasks.create,
+        scope="task.write",
+        summary="Make many tasks; each is answered by itself",
+        body=Body.JSON,
+        limit_bytes=PAYLOAD_BYTES,
+        request=wire_tasks.NewTasks,
+        responses=_BULK,
+    ),
+    Operation(
+        name="native.tasks_claim",
+        method="POST",
+        path="/api/v1/tasks/claim",
+        handler=tasks.claim,
+        scope="task.work",
+        summary="Hand out tasks of some queues to a worker",
+        body=Body.JSON,
+        request=wire_tasks.ClaimTasks,
+        responses={200: wire_tasks.ClaimedTasks, 400: wire.Problem, **_REFUSED},
+        hot=True,
+    ),
+    Operation(
+        name="native.tasks_complete",
+        method="POST",
+        path="/api/v1/tasks/complete",
+        handler=tasks.complete,
+        scope="task.work",
+        summary="Complete many tasks; each is answered by itself",
+        body=Body.JSON,
+        limit_bytes=PAYLOAD_BYTES,
+        request=wire_tasks.Completions,
+        responses=_BULK,
+        hot=True,
+    ),
+    Operation(
+        name="native.tasks_fail",
+        method="POST",
+        path="/api/v1/tasks/fail",
+        handler=tasks.fail,
+        scope="task.work",
+        summary="Fail many attempts; each is answered by itself",
+        body=Body.JSON,
+        limit_bytes=PAYLOAD_BYTES,
+        request=wire_tasks.Failures,
+        responses=_BULK,
+    ),
+    Operation(
+        name="native.tasks_read",
+        method="GET",
+        path="/api/v1/tasks/{key}",
+        handler=tasks.read,
+        scope="task.read",
+        summary="A task as it is now, of whichever protocol",
+        responses={200: wire_tasks.TaskView, **_REFUSED, 404: wire.Problem},
+    ),
+)
 
 OPERATIONS: Final = (
+    *_TASKS,
     Operation(
         name="native.me",
         method="GET",
