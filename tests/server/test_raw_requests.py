@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from taskloom.core.limits import HEADER_BYTES, HEADERS
+from taskloom.core.limits import HEADER_BYTES, HEADERS, PATH_BYTES
 from tests.server.fixtures import ROOT_KEY, Process
 
 HEAD = b"Host: x\r\nAuthorization: Bearer " + ROOT_KEY.encode() + b"\r\n"
@@ -129,6 +129,17 @@ def test_requests_sent_at_once_are_answered_one_by_one(process):
     received = answers(process, request() + request() + request(b"Connection: close"))
 
     assert statuses(received) == [200, 200, 200]
+
+
+def test_a_body_may_arrive_in_one_piece_with_its_head_and_be_larger_than_any_head(process):
+    body = b'{"text":"x","metadata":{"a":"%b"}}' % (b"x" * (HEADER_BYTES + PATH_BYTES))
+    length = b"Content-Length: %d" % len(body)
+    kind = b"Content-Type: application/json"
+    create = request(kind, length, path=b"/task/create", method=b"POST", body=body)
+    last = request(b"Connection: close")
+
+    for _ in range(5):
+        assert statuses(answers(process, create + last)) == [200, 200]
 
 
 def test_an_upgrade_to_another_protocol_is_no_way_around(process):

@@ -28,6 +28,7 @@ class Protocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._in_head = True
+        self._head_ended = False
         self._head_bytes = 0
         self._field_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
@@ -46,13 +47,16 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse, and see to it that a head that is not complete neither grows nor waits for ever."""
         was_in_head = self._in_head
+        self._head_ended = False
         try:
             super().data_received(data)
         except httptools.HttpParserInvalidURLError:
             self.send_400_response("")
         if not self._in_head:
             return
-        self._head_bytes = self._head_bytes + len(data) if was_in_head else 0
+        # A piece in which a head ended may hold a whole body too; nothing of it counts for the next head.
+        only_head = was_in_head and not self._head_ended
+        self._head_bytes = self._head_bytes + len(data) if only_head else 0
         if self._head_bytes > HEADER_BYTES + PATH_BYTES:
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self.send_400_response("")
@@ -81,6 +85,7 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is there."""
         self._in_head = False
+        self._head_ended = True
         self._head_bytes = 0
         self._disarm()
         if not self.url.isascii():
