@@ -7,7 +7,6 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from itertools import repeat
 from typing import Any
 
 from taskloom.core.commands import Claim, Release
@@ -156,10 +155,11 @@ class Engine:
         touch the others. Only the waiting is shared. They are lined up whole or, when too many commands wait,
         not at all.
         """
-        keys = idempotency or repeat(None)
+        keys = idempotency or [None] * len(commands)
+        weights = sizes or [0] * len(commands)
         line = [
             Submission(command, idempotency=key, size=size)
-            for command, key, size in zip(commands, keys, sizes or repeat(0), strict=False)
+            for command, key, size in zip(commands, keys, weights, strict=True)
         ]
         return await self._writer.submit_many(line)
 

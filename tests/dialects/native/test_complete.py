@@ -94,6 +94,15 @@ async def test_what_nobody_claimed_is_not_completed_whatever_token_is_shown(benc
     assert (await bench.get(key))["state"] == "ready"
 
 
+async def test_what_waits_after_a_failure_is_not_completed(bench):
+    (task,) = await bench.taken()
+    assert codes(await bench.fail({"key": task["key"], "retries": 1, "backoff_ms": 60_000})) == ["waiting"]
+
+    outcomes = await bench.complete(done(task), {"key": task["key"]})
+
+    assert codes(outcomes) == ["wrong_state", "wrong_state"]
+
+
 async def test_what_was_cancelled_meanwhile_is_refused(bench):
     await bench.client.post("/v1/queue/register", {"queue": QUEUE, "endpoint": "/v1/x"})
     put = {"queue": QUEUE, "endpoint": "/v1/x", "level": 1, "data": {}}
