@@ -22,7 +22,8 @@ from taskloom.core.decide import Moment, decide
 from taskloom.core.events import TaskCompleted
 from taskloom.core.keys import KeyMaker
 from taskloom.core.task import Task
-from taskloom.engine.batch import Batch, Change, Environment, empty_save
+from taskloom.engine.batch import Batch, Environment, empty_save
+from taskloom.engine.change import Change
 from taskloom.engine.engine import Engine, Plan
 from taskloom.engine.handlers import handle
 from taskloom.engine.transaction import Submission, run

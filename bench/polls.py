@@ -22,15 +22,24 @@ class Poll(asyncio.Protocol):
 
     def __init__(self, request: bytes, tally: dict[str, int], done: asyncio.Event) -> None:
         self._request, self._tally, self._done = request, tally, done
+        self._answer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
         transport.write(self._request)  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
-        self._tally["answers"] += 1
-        self._tally["tasks"] += b'"task_id"' in data
+        self._answer += data
+        head, found, body = self._answer.partition(b"\r\n\r\n")
+        if not found or len(body) < int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0]):
+            return
+        self._tally["tasks"] += b'"task_id"' in body
         self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._tally["answers"] += 1
+        if b"task_id" not in self._answer:
+            self._tally["lost"] = self._tally.get("lost", 0) + 1
         if self._tally["answers"] >= POLLS:
             self._done.set()
 
