@@ -5,14 +5,13 @@ import time
 
 import pytest
 
+from taskloom.dialects.agents import translate
+from taskloom.dialects.queue import spelling
+from taskloom.flows.document import ids
 from tests.faults import checker, history
 from tests.faults.server import ServerProcess
 from tests.faults.stage import Clients, prepare, wait_for
 from tests.faults.stores import StoreUnderTest
-
-from taskloom.dialects.agents import translate
-from taskloom.dialects.queue import spelling
-from taskloom.flows.document import ids
 
 KILLS, KILLS_LONG = 10, 200
 CLIENTS = 8
