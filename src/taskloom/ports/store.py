@@ -352,8 +352,7 @@ class Store(Protocol):
         """Follow-up commands not yet done."""
 
     async def next_due(self) -> int | None:
-        """The earliest instant at which a task or timer is due; None when nothing is. Calls have a duty of
-        their own."""
+        """The earliest instant at which a task or timer is due, None for none; calls have their own duty."""
 
     async def ready_queues(self, limit: int) -> list[tuple[str, str, int]]:
         """(queue, tenant, ready tasks) where something is ready, for those who wait."""
