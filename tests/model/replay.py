@@ -4,7 +4,8 @@ import msgspec
 
 from taskloom.core.events import Entry, FlowCommanded, FlowEvent, RecordPut, TaskClaimed, TaskCreated
 from taskloom.engine import handlers
-from taskloom.engine.batch import Batch, Change, Environment, NeedsLoad
+from taskloom.engine.batch import Batch, Environment, NeedsLoad
+from taskloom.engine.change import Change
 from taskloom.flows.flow import FlowCommand
 
 

@@ -14,7 +14,8 @@ from taskloom.core.commands import Claim, Strategy
 from taskloom.core.decide import claimed, is_claimable
 from taskloom.core.lanes import Lane, LaneId, floor_of, share
 from taskloom.core.task import READY, Task
-from taskloom.engine.batch import Batch, Change, lane_changes
+from taskloom.engine.batch import Batch, lane_changes
+from taskloom.engine.change import Change
 from taskloom.engine.outcome import Accepted, Handout, Outcome
 from taskloom.ports.store import OpenLanes, Read, ReadAnswer, Ready, Request, Shelf
 

@@ -16,7 +16,8 @@ from taskloom.core.commands import Claim, Create, TaskCommand, Update
 from taskloom.core.records import PutRecords
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import COMPLETED, READY, Task
-from taskloom.engine.batch import Batch, Change, Environment, NeedsLoad, SlotBusy, together
+from taskloom.engine.batch import Batch, Environment, NeedsLoad, SlotBusy, together
+from taskloom.engine.change import Change
 from taskloom.engine.claims import hand_out
 from taskloom.engine.handlers import handle
 from taskloom.engine.outcome import Accepted, Command, FireTimer, Idempotency, OutboxResult, Outcome, Replay
