@@ -7,7 +7,7 @@ is pure, so nothing of the first try is left.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -54,6 +54,8 @@ class BatchResult(Struct, gc=False):
     finished: Sequence[Task] = ()
     flows: Sequence[int] = ()
     """Flows that changed or ended."""
+    contended: Collection[tuple[str, str]] = ()
+    """(queue, tenant) where a claim got less than is ready, because other servers held it at that moment."""
     next_due: int = 0
     """The earliest instant the batch asked to be woken at, 0 for none."""
     outbox: bool = False
@@ -97,7 +99,7 @@ def run(
         yield from hand_out(batch, claims, outcomes)
     save = batch.save()
     if save is None:
-        return BatchResult(outcomes)
+        return BatchResult(outcomes, contended=batch.contended)
     saved = yield save
     return _result(batch, save, outcomes, saved.sequence, saved.released)
 
@@ -248,6 +250,7 @@ def _result(
         ready,
         finished,
         list(batch.flows_dirty),
+        batch.contended,
         next_due,
         bool(save.outbox),
         [*save.follow_ups, *released],
