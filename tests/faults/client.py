@@ -45,6 +45,7 @@ class Client:
         self._knocking = asyncio.Lock()
         self._is_up = True
         self.pause_s: float = options.pause
+        self.lease_s: int = options.lease
 
     def mark(self) -> str:
         """A text nobody else writes."""
@@ -153,7 +154,7 @@ async def queue_worker(client: Client) -> None:
             Operation("", "", "queue", "take"),
             "POST",
             "/v1/queue/take",
-            {"queues": ["faults:1"], "size": 5, "process_timeout": 3, "process_max_retries": -1},
+            {"queues": ["faults:1"], "size": 5, "process_timeout": client.lease_s, "process_max_retries": -1},
         )
         tasks = answer.get("faults:1", []) if taken == OK else []
         for task in tasks:
@@ -244,7 +245,7 @@ async def processes_worker(client: Client) -> None:
                 {
                     "type": job_type,
                     "worker": client.name,
-                    "timeout": 3000,
+                    "timeout": client.lease_s * 1000,
                     "maxJobsToActivate": 5,
                     "requestTimeout": -1,
                     "withLease": True,
@@ -340,6 +341,7 @@ if __name__ == "__main__":
         parser.add_argument(f"--{flag}", default="")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--lease", type=int, default=3, help="seconds a lease lasts")
     parser.add_argument("--pause", type=float, default=0.1, help="seconds between two things a producer makes")
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(main(parser.parse_args()))
