@@ -178,11 +178,12 @@ def _flows(evidence: Evidence, operations: list[Operation], steps: int) -> Itera
     for operation in operations:
         if operation.verb == "upload":
             made = len(documents[operation.mark])
-            if made > 1 or made != 1 and operation.result == OK:
+            if made > 1 or (made != 1 and operation.result == OK):
                 yield f"C1: the upload {operation.mark} ({operation.result}) made {made} documents"
-        elif operation.verb == "create" and operation.dialect == "processes" and operation.result == OK:
-            if done[int(operation.task)] != steps:
-                yield f"C1: instance {operation.task} did {done[int(operation.task)]} of {steps} jobs"
+        elif (operation.dialect, operation.verb, operation.result) == ("processes", "create", OK):
+            jobs = done[int(operation.task)]
+            if jobs != steps:
+                yield f"C1: instance {operation.task} did {jobs} of {steps} jobs"
 
 
 def _journal(evidence: Evidence) -> Iterable[str]:

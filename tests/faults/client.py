@@ -92,7 +92,10 @@ class Client:
         return operation.result, answer
 
     async def make(self, dialect: str, verb: str, mark: str, path: str, body: Any) -> None:
-        """Make something that bears the mark; repeated under the same key while the outcome is unknown."""
+        """Make something that bears the mark; repeated under the same key while the outcome is unknown.
+
+        Processes know no such key, so there an instance more may be made.
+        """
         while self.working:
             operation = Operation("", "", dialect, verb, mark=mark)
             sent = {"data": body()} if callable(body) else {"body": body}
@@ -229,8 +232,7 @@ async def processes_producer(client: Client) -> None:
     while client.producing:
         mark = client.mark()
         body = {"processDefinitionId": PROCESS_ID, "variables": {"mark": mark}}
-        operation = Operation("", "", "processes", "create", mark=mark)
-        await client.call(operation, "POST", "/v2/process-instances", body)
+        await client.make("processes", "create", mark, "/v2/process-instances", body)
         await asyncio.sleep(client.pause_s)
 
 
@@ -342,6 +344,8 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--lease", type=int, default=3, help="seconds a lease lasts")
-    parser.add_argument("--pause", type=float, default=0.1, help="seconds between two things a producer makes")
+    parser.add_argument(
+        "--pause", type=float, default=0.1, help="seconds between two things a producer makes"
+    )
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(main(parser.parse_args()))

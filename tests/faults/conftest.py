@@ -59,6 +59,14 @@ def _prepared_postgres(tmp_path_factory, postgres_server):
     return url, *_prepared(tmp_path_factory.mktemp("prepared"), url)
 
 
+@pytest.fixture
+def copied_database(postgres_server, _prepared_postgres):
+    """The URL of a copy of the prepared database."""
+    url = postgres_server.new_database(_prepared_postgres[0])
+    yield url
+    postgres_server.drop_database(url)
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def site(request, tmp_path, receiver):
     """A fresh copy of a prepared server."""
@@ -67,11 +75,8 @@ def site(request, tmp_path, receiver):
         prepared, keys = request.getfixturevalue("_prepared_sqlite")
         store = sqlite_store(data)
     else:
-        server = request.getfixturevalue("postgres_server")
-        template, prepared, keys = request.getfixturevalue("_prepared_postgres")
-        url = server.new_database(template)
-        request.addfinalizer(lambda: server.drop_database(url))
-        store = postgres_store(url)
+        _, prepared, keys = request.getfixturevalue("_prepared_postgres")
+        store = postgres_store(request.getfixturevalue("copied_database"))
     shutil.copytree(prepared, data)
     site = Site(ServerProcess(data, store=store.url), store, keys, receiver.url, receiver.received)
     yield site

@@ -76,7 +76,7 @@ async def play(script, dialect, at_rest):
     """Run the script until all is made and everything has ended, whatever the server goes through."""
 
     async def ends():
-        while script.producing or not await asyncio.to_thread(at_rest):
+        while script.producing or not await asyncio.to_thread(at_rest):  # noqa: ASYNC110  another process
             await asyncio.sleep(0.05)
         script.stop.with_suffix(".done").touch()
 
