@@ -52,7 +52,8 @@ async def submit(runner, *commands):
     return (await runner.step([Submission(command) for command in commands], NOW)).outcomes
 
 
-async def test_killing_the_database_loses_nothing_acknowledged_and_heals(own_server):
+async def survive(own_server, kills):
+    """Load from eight clients while the database is killed again and again; what must hold afterwards."""
     store = PostgresStore(own_server.new_database())
     plan = Plan(store=store, clock=SystemClock(), tokens=SystemTokens(), bus=MemoryBus(), deliverer=Nobody())
     engine = Engine(plan)
@@ -77,7 +78,7 @@ async def test_killing_the_database_loses_nothing_acknowledged_and_heals(own_ser
             await progress.wait_for(lambda: len(acknowledged) >= target)
 
     clients = [asyncio.create_task(client()) for _ in range(8)]
-    for _ in range(4):
+    for _ in range(kills):
         await until_acknowledged(50)
         await asyncio.to_thread(own_server.kill)
         await asyncio.to_thread(own_server.restart)
@@ -93,6 +94,16 @@ async def test_killing_the_database_loses_nothing_acknowledged_and_heals(own_ser
     assert lane.depth <= len(acknowledged) + refused
     assert await store.sequence() == lane.depth
     await engine.stop()
+
+
+async def test_killing_the_database_loses_nothing_acknowledged_and_heals(own_server):
+    await survive(own_server, 4)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_800)
+async def test_fifty_kills_of_the_database_lose_nothing_acknowledged(own_server):
+    await survive(own_server, 50)
 
 
 async def test_while_the_database_is_away_commands_and_reads_say_so_and_do_not_hang(own_server):
