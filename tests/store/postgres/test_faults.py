@@ -230,6 +230,30 @@ async def test_a_database_that_cannot_be_reached_is_named_at_the_start():
         await PostgresStore("postgresql://postgres@/none?host=/nowhere").open(())
 
 
+async def test_a_database_that_is_not_there_is_named_at_the_start(postgres_server):
+    with pytest.raises(UnavailableError, match="nowhere_to_be_found"):
+        await PostgresStore(postgres_server.url("nowhere_to_be_found")).open(())
+
+
+async def test_a_writer_outlives_a_database_that_lets_nobody_in(own_server):
+    url = own_server.new_database()
+    name = url.partition("@/")[2].partition("?")[0]
+    runner = Runner(PostgresStore(url))
+    await runner.open()
+    await submit(runner, CREATE)
+    own_server.sql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    own_server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    for _ in range(3):
+        with pytest.raises((UnavailableError, TransientError)):
+            await submit(runner, CREATE)
+
+    own_server.sql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    await submit(runner, CREATE)
+    assert await runner.store.sequence() == 2
+    await runner.store.close()
+
+
 async def test_servers_that_start_at_once_on_an_empty_database_migrate_it_once(new_database):
     stores = [PostgresStore(new_database) for _ in range(3)]
 
