@@ -1,5 +1,6 @@
 """Real files through the real steps: read, proposed, reviewed, exported, the server killed in between."""
 
+import asyncio
 import contextlib
 import json
 import sqlite3
@@ -13,7 +14,7 @@ from fpdf import FPDF
 from samples.invoices import INVOICE_SCHEMA, make_invoice
 from taskloom.core.commands import Fail
 from tests.dialects.documents.conftest import ended
-from tests.dialects.documents.desk import BASE, PDF, TEAM, accepted, bare, form
+from tests.dialects.documents.desk import BASE, PDF, REVIEW_AT_ONCE, TEAM, accepted, bare, form
 from tests.server.fixtures import ROOT_KEY
 
 AUTOMATIC = {
@@ -102,6 +103,26 @@ async def test_an_export_that_fails_leaves_the_document_completed_and_can_be_tri
     done = await desk.task(task_id)
     assert (done["exported_at"] is None, done["export_failed_at"]) == (False, None)
     assert (await desk.act(task_id, "export/retry")).json()["error"]["code"] == "EXPORT_NOT_FAILED"
+
+
+async def test_an_export_that_cannot_be_written_is_tried_again(desk, folder):
+    (folder / "export").write_text("in the way")
+    await desk.declare(bare(REVIEW_AT_ONCE))
+    task_id = await desk.one()
+    await desk.act(task_id, "complete")
+    async with asyncio.timeout(20):
+        while (task := await desk.engine.store.task(await desk.open_review(task_id))) is None or (
+            task.error_code != "STEP_UNAVAILABLE"
+        ):
+            seen = desk.engine.sequence
+            await desk.engine.events(seen, 200)
+    assert (await desk.task(task_id))["status"] == "PROCESSING"
+
+    (folder / "export").unlink()
+    desk.server.clock.advance(seconds=60)
+
+    assert (await desk.until(task_id, "COMPLETED"))["exported_at"] is not None
+    assert list(exported(folder)) == [task_id]
 
 
 def call(process, method, path, body=None, content_type="application/json"):
