@@ -69,18 +69,8 @@ async def play(count: int, folder: Path, console: Console) -> int:
 async def _prove(data: Path, verdicts: list[Verdict], console: Console) -> int:
     proofs, lost = await proof.read(data, verdicts)
     table = Table(title="Exactly once, nothing lost")
-    for name in (
-        "act",
-        "asked",
-        "came out right",
-        "core tasks",
-        "completed",
-        "ended twice",
-        "open",
-        "lost",
-        "",
-    ):
-        table.add_column(name, justify="left" if name in ("act", "") else "right")
+    for name in ("act", "asked", "right", "tasks", "completed", "twice", "open", "lost", "proof"):
+        table.add_column(name, justify="left" if name in ("act", "proof") else "right", no_wrap=True)
     holds = True
     for verdict in verdicts:
         found = proofs[verdict.act]
@@ -94,8 +84,11 @@ async def _prove(data: Path, verdicts: list[Verdict], console: Console) -> int:
         holds = holds and good
         figures = (verdict.asked, verdict.right, found.tasks, found.completed, found.twice, found.open)
         mark = "[green]holds[/]" if good else "[red]BROKEN[/]"
-        table.add_row(verdict.act, *map(str, figures), str(lost[verdict.act]), f"{mark} {verdict.note}")
+        table.add_row(verdict.act, *map(str, figures), str(lost[verdict.act]), mark)
     console.print(table)
+    for verdict in verdicts:
+        if verdict.note:
+            console.print(f"{verdict.act}: {verdict.note}")
     return 0 if holds else 1
 
 

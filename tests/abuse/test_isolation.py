@@ -12,6 +12,8 @@ import re
 import pytest
 
 from samples.processes import ServiceTask, process_xml
+from taskloom.flows.document.ids import parse, spell
+from tests.dialects.documents.desk import PDF, READ_OUTSIDE, bare, form
 from tests.dialects.processes.conftest import Camunda
 from tests.dialects.queue.desk import QUEUE, Desk
 
@@ -132,6 +134,37 @@ async def processes_scene(a, b):
     return Scene(ids, naming, listing, still)
 
 
+async def documents_scene(a, b):
+    body, head = form({f"{MARK}.pdf": PDF})
+    for side, team in ((a, "tenant-a"), (b, "tenant-b")):
+        made = await side.client.put(f"/v2/{team}/project/p/schema", bare(READ_OUTSIDE))
+        assert made.status < 300, made.body
+    base = "/v2/tenant-a/project/p"
+    upload = (await a.client.post(f"{base}/upload", body=body, headers=head)).json()["id"]
+    shown = await a.client.get(f"{base}/upload/{upload}", headers={"prefer": "extended"})
+    (task,) = shown.json()["payload"]["tasks"]
+    ids = {"task": (task, far_document(task)), "upload": (upload, far_document(upload))}
+    naming = []
+    for path in ("/v2/tenant-a/project/p", "/v2/tenant-b/project/p"):
+        naming += [
+            ("GET", f"{path}/task/{{task}}", None),
+            ("GET", f"{path}/task/{{task}}/file", None),
+            ("POST", f"{path}/task/{{task}}/complete", {}),
+            ("POST", f"{path}/task/{{task}}/discard", {}),
+            ("POST", f"{path}/task/{{task}}/retry", {}),
+            ("POST", f"{path}/task/{{task}}/approve", {}),
+            ("GET", f"{path}/upload/{{upload}}", None),
+        ]
+    naming += [("GET", "/v2/tenant-b/upload/{upload}", None)]
+    listing = [("GET", "/v2/tenant-b/project/p/task", None)]
+    return Scene(ids, naming, listing, [("GET", f"{base}/task/{task}", None)])
+
+
+def far_document(spelled):
+    prefix = spelled.partition("_")[0] + "_"
+    return spell(prefix, parse(prefix, spelled) + FAR)
+
+
 async def native_scene(a, b):
     admin = a.server.client(a.admin)
     await admin.post("/api/v1/keys", {"name": MARK, "scopes": ["task.read"]})
@@ -145,9 +178,10 @@ SCENES = {
     "queue": queue_scene,
     "agents": agents_scene,
     "processes": processes_scene,
+    "documents": documents_scene,
     "native": native_scene,
 }
-"""One for each dialect whose things have ids; the documents dialect has its own in its tests of teams."""
+"""One for each dialect."""
 
 
 class Side:
@@ -196,7 +230,7 @@ def comparable(answer, ids):
 
 async def made(client, call):
     method, target, body = call
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return await client.call(method, target, body)
 
 

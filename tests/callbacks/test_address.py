@@ -43,7 +43,8 @@ FORMS = [
     "https://user@example.com/", "https://user:pass@example.com/", "https://example.com@127.0.0.1/",
     "https://127.0.0.1@example.com/", "https://:x@example.com/", "ftp://example.com/", "file:///etc/passwd",
     "gopher://example.com/", "dict://example.com:11211/", "javascript:alert(1)", "data:text/plain,x", "//x/",
-    "https:///path", "https://", "http://", "https:example.com", "example.com", "", "/relative", "about:blank",
+    "https:///path", "https://", "http://", "https:example.com", "example.com", "", "/relative",
+    "about:blank",
     "jar:https://example.com!/", "https//example.com", "ws://example.com/", "unix:///var/run/docker.sock",
     # ports
     "https://example.com:22/", "https://example.com:8443/", "https://example.com:0/",

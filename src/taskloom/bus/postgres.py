@@ -82,7 +82,8 @@ class PostgresBus:
         """Send what is gathered, and a sign of life when there is nothing; each must come back in time."""
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._bell.wait(), _BEAT_S)
+                async with asyncio.timeout(_BEAT_S):  # wait_for of 3.11 may swallow a cancellation
+                    await self._bell.wait()
             self._bell.clear()
             topics, self._topics = self._topics, set()
             self._beat.clear()

@@ -44,6 +44,8 @@ _RUN: Final = re.compile(rb"\[+|\]+")
 _OPENING: Final = ord("[")
 _WALK_BELOW: Final = 16
 _WORTH_CUTTING: Final = 16
+_BLANK: Final = re.compile(rb"[ \t\r\n]*")
+_AFTER_VALUE: Final = frozenset({b",", b"}", b" ", b"\t", b"\r", b"\n"})
 _STRING: Final = re.compile(rb'"[^"]*"')
 _STRUCTURE: Final = b'[]{}"'
 _NOT_STRUCTURE: Final = bytes(set(range(256)) - set(_STRUCTURE))
@@ -72,7 +74,7 @@ def strict_error(body: bytes, opaque: frozenset[str] = _NOTHING) -> str | None:
             return None
     if not members and (error := _syntax_error(body)) is not None:
         return error
-    skipped = {name: len(memoryview(raw)) for name, raw in members.items() if name in opaque}
+    skipped = {name: bytes(raw) for name, raw in members.items() if name in opaque}
     return _Walk(body, skipped).error()
 
 
@@ -157,7 +159,7 @@ def _is_simple(value: bytes) -> bool:
 class _Walk:
     """Goes through the tokens of JSON whose syntax is known to be right."""
 
-    def __init__(self, body: bytes, skipped: Mapping[str, int]) -> None:
+    def __init__(self, body: bytes, skipped: Mapping[str, bytes]) -> None:
         self._body = body
         self._skipped = skipped
         self._at = 0
@@ -203,21 +205,20 @@ class _Walk:
         names = self._open[-1] if is_name else None
         if names is None:
             return None
-        if text in names:
+        is_opaque = len(self._open) == 1 and text in self._skipped
+        if text in names or (is_opaque and not self._skip(self._skipped[text])):
             return f"the member {text[:40]!r} is repeated"
         names.add(text)
-        if len(self._open) == 1 and text in self._skipped:
-            self._skip(self._skipped[text])
         return None
 
-    def _skip(self, size: int) -> None:
-        """Pass over the value of an opaque member."""
-        colon = self._body.index(b":", self._at) + 1
-        rest = self._body[colon : colon + 1]
-        while rest in {b" ", b"\t", b"\r", b"\n"}:
-            colon += 1
-            rest = self._body[colon : colon + 1]
-        self._at = colon + size
+    def _skip(self, value: bytes) -> bool:
+        """Pass over the value of an opaque member; False when another one stands there.
+
+        The value is that of the last member of its name, so another one here means that there are several.
+        """
+        start = _BLANK.match(self._body, self._body.index(b":", self._at) + 1).end()  # type: ignore[union-attr]  # matches the empty text too
+        self._at = start + len(value)
+        return self._body.startswith(value, start) and self._body[self._at : self._at + 1] in _AFTER_VALUE
 
 
 def _number_error(number: bytes) -> str | None:

@@ -31,6 +31,8 @@ from taskloom.views.view import Project, View
 
 log = logging.getLogger(__name__)
 
+CONTENDED_PAUSE_S = 0.02
+"""How long a claim waits before it looks again for tasks that another server was handing out."""
 NODE_LEASE_MS = 30_000
 """How long a node number stays ours without renewal."""
 
@@ -228,6 +230,8 @@ class Engine:
         for flow in result.flows:
             waiting.notify(("flow", flow))
             topics.add(f"flow {flow}")
+        for queue, tenant in result.contended:
+            self._look_again(queue, tenant)
         if result.next_due:
             self._sweeper.hint(result.next_due)
         if result.outbox:
@@ -236,6 +240,12 @@ class Engine:
             self._sweeper.follow(list(result.follow_ups))
         if topics and self.store.shared:
             self._plan.bus.publish(topics)
+
+    def _look_again(self, queue: str, tenant: str) -> None:
+        """Another server held tasks during its transaction: those who got nothing try once more."""
+        loop = asyncio.get_running_loop()
+        for topic in (("queue", queue, tenant), ("queue", queue, None)):
+            loop.call_later(CONTENDED_PAUSE_S, self.waiting.notify, topic)
 
     def _hint(self, topic: str) -> None:
         """A hint from another server."""

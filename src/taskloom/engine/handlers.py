@@ -30,7 +30,8 @@ from taskloom.core.records import PutRecords, Record
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import COMPLETED, Task
 from taskloom.engine import followups
-from taskloom.engine.batch import Change, FlowState, NeedsLoad
+from taskloom.engine.batch import FlowState, NeedsLoad
+from taskloom.engine.change import Change
 from taskloom.engine.outcome import Accepted, Command, FireTimer, OutboxResult, Outcome
 from taskloom.flows.flow import (
     TIMER,

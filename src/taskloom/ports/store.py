@@ -112,7 +112,7 @@ class JournalChunk(Struct, frozen=True, gc=False):
 
 
 class Load(Struct, gc=False):
-    """Lock and read what a batch names. For every task its owning flow is read too.
+    """Lock and read what a batch names. The flows of tasks and the roots of flows are read too.
 
     Where others write to the same data, the locks are taken here in the one order (roots, tasks, records,
     slots); a second load of a batch does not wait for a lock but ends in a `TransientError`.
@@ -352,8 +352,7 @@ class Store(Protocol):
         """Follow-up commands not yet done."""
 
     async def next_due(self) -> int | None:
-        """The earliest instant at which a task or timer is due; None when nothing is. Calls have a duty of
-        their own."""
+        """The earliest instant at which a task or timer is due, None for none; calls have their own duty."""
 
     async def ready_queues(self, limit: int) -> list[tuple[str, str, int]]:
         """(queue, tenant, ready tasks) where something is ready, for those who wait."""

@@ -87,6 +87,10 @@ class App:
         """Stop the dialects, then the engine."""
         self.drain()
         for dialect in reversed(self.dialects):
-            if dialect.stop is not None:
+            if dialect.stop is None:
+                continue
+            try:
                 await dialect.stop(self.services)
+            except Exception:  # the engine must stop in any case
+                log.exception("the dialect %s did not stop in an orderly way", dialect.name)
         await self.engine.stop()

@@ -141,8 +141,7 @@ class Dispatch:
     def _unrouted(self, methods: Methods | None, path: str, method: str, request_id: str) -> Response:
         """The refusal of a path nobody has, or of a method it does not know; OPTIONS is told the methods."""
         if methods is None:
-            owner = next((dialect for dialect in self._dialects if dialect.owns(path)), self._fallback)
-            return rendered(owner, _NO_PATH, path, request_id)
+            return rendered(self._owner(path), _NO_PATH, path, request_id)
         allowed = {*methods, "OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
         allow = {"allow": ", ".join(sorted(allowed))}
         if method == "OPTIONS":
@@ -150,6 +149,13 @@ class Dispatch:
         dialect = next(iter(methods.values())).dialect
         response = rendered(dialect, _BAD_METHOD, path, request_id)
         return Response(response.status, response.body, response.content_type, {**response.headers, **allow})
+
+    def _owner(self, path: str) -> Dialect:
+        """Who refuses a path that leads nowhere."""
+        owner = self._router.owner(path)
+        if owner is not None:
+            return owner
+        return next((dialect for dialect in self._dialects if dialect.owns(path)), self._fallback)
 
     async def _answer(self, call: Call) -> Reply:
         """The reply of the handler, or the refusal that came before it. Never raises a fault."""

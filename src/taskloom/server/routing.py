@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from taskloom.core.limits import PATH_SEGMENT_LENGTH, PATH_SEGMENTS
+from taskloom.dialects.operation import Dialect
 from taskloom.server.endpoint import Endpoint
 
 Methods = dict[str, Endpoint]
@@ -24,9 +25,11 @@ class AmbiguousRouteError(Exception):
 
 
 class _Node:
-    __slots__ = ("any", "literal", "methods")
+    __slots__ = ("any", "dialects", "literal", "methods")
 
     def __init__(self) -> None:
+        self.dialects: dict[str, Dialect] = {}
+        """Whose operations lie here and below."""
         self.literal: dict[str, _Node] = {}
         self.any: _Node | None = None
         self.methods: Methods = {}
@@ -50,6 +53,7 @@ class Router:
                 node = node.any
             else:
                 node = node.literal.setdefault(segment, _Node())
+            node.dialects[endpoint.dialect.name] = endpoint.dialect
         method = endpoint.operation.method
         if method in node.methods:
             raise AmbiguousRouteError(f"{method} {path} and {node.methods[method].operation.path}")
@@ -64,6 +68,16 @@ class Router:
             return methods, ()
         segments = _segments(path, raw_path)
         return _NOTHING if segments is None else self._walk(segments)
+
+    def owner(self, path: str) -> Dialect | None:
+        """Whose a path is that leads nowhere: the dialect that alone has the place where its words end."""
+        node = self._root
+        for segment in path.split("/", PATH_SEGMENTS)[1:]:
+            below = node.literal.get(segment)
+            if below is None:
+                break
+            node = below
+        return next(iter(node.dialects.values())) if len(node.dialects) == 1 else None
 
     def _walk(self, segments: Sequence[str]) -> Found:
         node = self._root

@@ -58,7 +58,8 @@ def picked(table: Table[Any, Any], keys: Any) -> dict[Any, Any]:
 
 def _load(data: MemoryData, load: Load) -> Loaded:
     tasks = {key: task for key in load.tasks if (task := task_of(data, key)) is not None}
-    flows = {*load.flows, *(task.flow for task in tasks.values())}
+    flows = {*load.flows, *(key for task in tasks.values() if task.flow for key in (task.flow, task.root))}
+    flows |= {flow.root for flow in picked(data.flows, flows).values()}
     records = [data.records.get(name) for name in load.records]
     keys = {key for key in load.records_by_key if key}
     records += [record for record in data.records.values() if record.key in keys]
@@ -90,7 +91,7 @@ def _open_lanes(data: MemoryData, request: OpenLanes) -> list[list[Lane]]:
 def lanes_on(data: MemoryData, shelf: Shelf) -> list[Lane]:
     """The lanes of a shelf by (level, virtual time)."""
     lanes = [lane for lane in data.lanes.values() if _on_shelf(shelf, lane.queue, lane.level, lane.tenant)]
-    return sorted(lanes, key=lambda lane: (lane.level, lane.virtual_time))
+    return sorted(lanes, key=lambda lane: (lane.level, lane.virtual_time, lane.tenant, lane.lane))
 
 
 def _is_open(lane: Lane, now: int) -> bool:

@@ -1,4 +1,4 @@
-"""A server and a project for each test; the race table runs on each store that needs no server."""
+"""A server and a project for each test; the race table runs on every store."""
 
 import pytest
 

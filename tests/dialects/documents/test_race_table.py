@@ -18,9 +18,9 @@ from tests.dialects.documents.desk import (
 )
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+@pytest.fixture(params=["sqlite", "memory", "postgres"])
 def store(request):
-    return request.param
+    return request.getfixturevalue("database") if request.param == "postgres" else request.param
 
 
 @pytest.fixture

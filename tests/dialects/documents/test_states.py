@@ -1,5 +1,6 @@
 """Each row of the table of states, over HTTP, with workers of other dialects doing the steps."""
 
+import msgspec
 import pytest
 
 from taskloom.core.commands import Cancel, Fail
@@ -170,7 +171,15 @@ async def test_a_result_a_step_cannot_take_is_refused_and_may_be_handed_in_anew(
     task_id = await desk.one()
     handout = await desk.claim("proj_3/ocr")
 
-    for wrong in ({"pages": "two"}, {"pages": [{"width": -1, "height": 1}]}, {"label": "unheard of"}, [1]):
+    for wrong in (
+        {"pages": "two"},
+        {"pages": [{"width": -1, "height": 1}]},
+        {"label": "unheard of"},
+        {"result": READ},
+        {},
+        None,
+        [1],
+    ):
         refused = await desk.finish(handout, wrong)
         assert isinstance(refused, Rejection)
         assert (refused.kind, refused.code) == (Kind.INVALID, "INVALID_RESULT")
@@ -310,8 +319,6 @@ async def test_a_worker_is_told_what_is_to_be_done_and_where_the_file_is(desk):
     await desk.declare(outside("PREDICT"))
     task_id = await desk.one(b"%PDF-1.7 the file")
     accepted(await desk.finish(await desk.claim("proj_3/ocr"), READ))
-
-    import msgspec
 
     shown = msgspec.json.decode((await desk.claim("proj_3/extract")).input)
 

@@ -60,6 +60,16 @@ async def test_every_file_becomes_a_task_with_the_meta_of_the_upload(desk):
     assert all(task["meta"] == meta and task["upload_id"] == upload_id for task in shown)
 
 
+async def test_an_upload_may_have_a_hundred_files(desk):
+    await desk.declare(bare(REVIEW_AT_ONCE))
+
+    _, tasks = await desk.upload({f"{number}.pdf": PDF for number in range(limits.UPLOAD_FILES)})
+
+    assert len(set(tasks)) == limits.UPLOAD_FILES
+    listed = await desk.client.get(f"{BASE}/task?limit=200")
+    assert [task["id"] for task in listed.json()["payload"]] == tasks
+
+
 async def test_an_upload_is_shown_with_its_files(desk):
     await desk.declare(bare(READ_OUTSIDE))
     upload_id, _ = await desk.upload({"a.pdf": PDF})

@@ -108,4 +108,6 @@ def unexpected(rejection: Rejection) -> Refusal:
     """A rejection that has nothing to do with what was asked."""
     if rejection.kind is Kind.OVERLOADED:
         return Refusal(503, RESOURCE_EXHAUSTED, "The server has too much to do", retry_after_s=1)
+    if rejection.kind is Kind.INVALID:  # what owns the job would not take the result
+        return invalid(rejection.detail or "The command is not valid")
     return Refusal(500, INTERNAL, f"The command failed: {rejection.detail}")

@@ -5,6 +5,7 @@ on input. Two digits of the year name 2024 to 2123.
 """
 
 import calendar
+import functools
 import re
 from datetime import UTC, datetime
 from typing import Final
@@ -12,7 +13,7 @@ from typing import Final
 from taskloom.core.keys import NODE_LIMIT, KeyParts, is_key, join, split
 
 _PATTERN: Final = re.compile(
-    r"TASK-[0-9]{1,19}-[0-9]-[BSCP]-([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})-([0-9]{4})-([0-9]{6})\Z"
+    r"TASK-[0-9]{1,19}-[0-9]-[BSCP]-([0-9]{6})([01][0-9]|2[0-3])([0-5][0-9])([0-5][0-9])-([0-9]{4})-([0-9]{6})\Z"
 )
 _CENTURY: Final = 2000
 _FIRST_YEAR: Final = 24
@@ -30,13 +31,23 @@ def read(text: str) -> int | None:
     found = _PATTERN.match(text)
     if found is None:
         return None
-    year, month, day, hour, minute, second, node, serial = map(int, found.groups())
+    day, hour, minute, second, node, serial = found.groups()
+    midnight = _midnight(day)
+    if midnight is None or int(node) >= NODE_LIMIT:
+        return None
+    at = midnight + int(hour) * 3600 + int(minute) * 60 + int(second)
+    key = join(KeyParts(at, int(serial), int(node)))
+    return key if is_key(key) else None
+
+
+@functools.lru_cache(maxsize=64)
+def _midnight(day: str) -> int | None:
+    """The second at which a day `yyMMdd` begins, None for no such day; most ids are of a few days."""
+    year, month, date = int(day[:2]), int(day[2:4]), int(day[4:])
     try:
-        year += _CENTURY if year >= _FIRST_YEAR else _CENTURY + 100
-        at = datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+        began = datetime(
+            year + (_CENTURY if year >= _FIRST_YEAR else _CENTURY + 100), month, date, tzinfo=UTC
+        )
     except ValueError:
         return None
-    if node >= NODE_LIMIT:
-        return None
-    key = join(KeyParts(calendar.timegm(at.timetuple()), serial, node))
-    return key if is_key(key) else None
+    return calendar.timegm(began.timetuple())

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 
-class CreateJob(msgspec.Struct, frozen=True):
+class CreateJob(msgspec.Struct, frozen=True, gc=False):
     """Offer a job to the workers of its type."""
 
     key: int
@@ -16,25 +16,25 @@ class CreateJob(msgspec.Struct, frozen=True):
     element_instance: int
 
 
-class CancelJob(msgspec.Struct, frozen=True):
+class CancelJob(msgspec.Struct, frozen=True, gc=False):
     """Take a job back: its element is over."""
 
     key: int
 
 
-class SuspendJob(msgspec.Struct, frozen=True):
+class SuspendJob(msgspec.Struct, frozen=True, gc=False):
     """Hand a job to nobody until its incident is resolved."""
 
     key: int
 
 
-class ResumeJob(msgspec.Struct, frozen=True):
+class ResumeJob(msgspec.Struct, frozen=True, gc=False):
     """Offer a suspended job again."""
 
     key: int
 
 
-class ProceedLater(msgspec.Struct, frozen=True):
+class ProceedLater(msgspec.Struct, frozen=True, gc=False):
     """The budget of this reaction is used up: react to `Proceed` next."""
 
     instance: int

@@ -6,7 +6,7 @@ Every event belongs to the instance of its reaction and to the moment of its rea
 import msgspec
 
 
-class InstanceCreated(msgspec.Struct, frozen=True, tag=True):
+class InstanceCreated(msgspec.Struct, frozen=True, tag=True, gc=False):
     """An instance began."""
 
     key: int
@@ -15,19 +15,19 @@ class InstanceCreated(msgspec.Struct, frozen=True, tag=True):
     version: int
 
 
-class InstanceCompleted(msgspec.Struct, frozen=True, tag=True):
+class InstanceCompleted(msgspec.Struct, frozen=True, tag=True, gc=False):
     """The last token of the instance is gone."""
 
     key: int
 
 
-class InstanceTerminated(msgspec.Struct, frozen=True, tag=True):
+class InstanceTerminated(msgspec.Struct, frozen=True, tag=True, gc=False):
     """The instance was cancelled and nothing of it is active any more."""
 
     key: int
 
 
-class ElementActivated(msgspec.Struct, frozen=True, tag=True):
+class ElementActivated(msgspec.Struct, frozen=True, tag=True, gc=False):
     """A token reached an element."""
 
     key: int
@@ -37,28 +37,28 @@ class ElementActivated(msgspec.Struct, frozen=True, tag=True):
     scope: int
 
 
-class ElementCompleted(msgspec.Struct, frozen=True, tag=True):
+class ElementCompleted(msgspec.Struct, frozen=True, tag=True, gc=False):
     """An element ended the regular way."""
 
     key: int
     element: str
 
 
-class ElementTerminated(msgspec.Struct, frozen=True, tag=True):
+class ElementTerminated(msgspec.Struct, frozen=True, tag=True, gc=False):
     """An element was ended early."""
 
     key: int
     element: str
 
 
-class SequenceFlowTaken(msgspec.Struct, frozen=True, tag=True):
+class SequenceFlowTaken(msgspec.Struct, frozen=True, tag=True, gc=False):
     """A token left an element on this flow."""
 
     flow: str
     scope: int
 
 
-class VariableCreated(msgspec.Struct, frozen=True, tag=True):
+class VariableCreated(msgspec.Struct, frozen=True, tag=True, gc=False):
     """A scope has a new variable; `value` is JSON."""
 
     key: int
@@ -67,7 +67,7 @@ class VariableCreated(msgspec.Struct, frozen=True, tag=True):
     value: bytes
 
 
-class VariableUpdated(msgspec.Struct, frozen=True, tag=True):
+class VariableUpdated(msgspec.Struct, frozen=True, tag=True, gc=False):
     """A variable of a scope has another value; `value` is JSON."""
 
     scope: int
@@ -75,7 +75,7 @@ class VariableUpdated(msgspec.Struct, frozen=True, tag=True):
     value: bytes
 
 
-class IncidentCreated(msgspec.Struct, frozen=True, tag=True):
+class IncidentCreated(msgspec.Struct, frozen=True, tag=True, gc=False):
     """An element instance stopped; `job` is 0 when no job is concerned."""
 
     key: int
@@ -86,7 +86,7 @@ class IncidentCreated(msgspec.Struct, frozen=True, tag=True):
     job: int
 
 
-class IncidentResolved(msgspec.Struct, frozen=True, tag=True):
+class IncidentResolved(msgspec.Struct, frozen=True, tag=True, gc=False):
     """An incident is over: a person resolved it, or its element ended."""
 
     key: int

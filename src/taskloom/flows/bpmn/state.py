@@ -38,7 +38,7 @@ class IncidentKind(enum.StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
-class ElementInstance(msgspec.Struct, frozen=True, omit_defaults=True):
+class ElementInstance(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One run of one element; `scope` is the key of the element instance around it.
 
     `job` is the job it waits for, `incident` the one it stands at; 0 when there is none.
@@ -54,7 +54,7 @@ class ElementInstance(msgspec.Struct, frozen=True, omit_defaults=True):
     incident: int = 0
 
 
-class Job(msgspec.Struct, frozen=True, omit_defaults=True):
+class Job(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """A job that is not finished, and the element instance that waits for it."""
 
     key: int
@@ -62,7 +62,7 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True):
     retries: int
 
 
-class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
+class Incident(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """An element instance that stopped until a person acts; `job` is 0 when no job is concerned."""
 
     key: int
@@ -94,7 +94,7 @@ class Terminate(msgspec.Struct, frozen=True, tag="terminate"):
 Move = Enter | Continue | Terminate
 
 
-class Instance(msgspec.Struct, frozen=True, omit_defaults=True):
+class Instance(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One process instance; `moves` are left over when a reaction used up its budget."""
 
     key: int

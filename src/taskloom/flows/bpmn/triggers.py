@@ -11,14 +11,14 @@ from taskloom.flows.bpmn.events import Event
 from taskloom.flows.bpmn.state import Instance
 
 
-class JobCompleted(msgspec.Struct, frozen=True):
+class JobCompleted(msgspec.Struct, frozen=True, gc=False):
     """A worker finished a job with these variables."""
 
     job: int
     variables: Mapping[str, bytes] = {}
 
 
-class JobFailed(msgspec.Struct, frozen=True):
+class JobFailed(msgspec.Struct, frozen=True, gc=False):
     """A worker could not do a job; `retries` are left, none means that a person must act."""
 
     job: int
@@ -27,7 +27,7 @@ class JobFailed(msgspec.Struct, frozen=True):
     variables: Mapping[str, bytes] = {}
 
 
-class ErrorThrown(msgspec.Struct, frozen=True):
+class ErrorThrown(msgspec.Struct, frozen=True, gc=False):
     """A worker reports a business error that the process should handle."""
 
     job: int
@@ -36,21 +36,21 @@ class ErrorThrown(msgspec.Struct, frozen=True):
     variables: Mapping[str, bytes] = {}
 
 
-class RetriesUpdated(msgspec.Struct, frozen=True):
+class RetriesUpdated(msgspec.Struct, frozen=True, gc=False):
     """Somebody set the retries of a job."""
 
     job: int
     retries: int
 
 
-class JobResumed(msgspec.Struct, frozen=True):
+class JobResumed(msgspec.Struct, frozen=True, gc=False):
     """Somebody offered a suspended job again without going through its incident."""
 
     job: int
     retries: int
 
 
-class JobLost(msgspec.Struct, frozen=True):
+class JobLost(msgspec.Struct, frozen=True, gc=False):
     """A job ended without a result although its element still waits for one."""
 
     job: int
@@ -58,13 +58,13 @@ class JobLost(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-class ResolveIncident(msgspec.Struct, frozen=True):
+class ResolveIncident(msgspec.Struct, frozen=True, gc=False):
     """A person has removed the cause of an incident."""
 
     incident: int
 
 
-class SetVariables(msgspec.Struct, frozen=True):
+class SetVariables(msgspec.Struct, frozen=True, gc=False):
     """Write variables into exactly this scope, or each to the nearest scope that has it."""
 
     element_instance: int
@@ -72,11 +72,11 @@ class SetVariables(msgspec.Struct, frozen=True):
     is_local: bool = False
 
 
-class Cancel(msgspec.Struct, frozen=True):
+class Cancel(msgspec.Struct, frozen=True, gc=False):
     """End the instance now."""
 
 
-class Proceed(msgspec.Struct, frozen=True):
+class Proceed(msgspec.Struct, frozen=True, gc=False):
     """Go on where the last reaction ran out of budget."""
 
 
@@ -105,14 +105,14 @@ class Reason(enum.StrEnum):
     SCOPE_UNKNOWN = "scope unknown"
 
 
-class Refused(msgspec.Struct, frozen=True):
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """The instance stays as it was; `key` names the job, incident or scope concerned."""
 
     reason: Reason
     key: int
 
 
-class Reaction(msgspec.Struct, frozen=True):
+class Reaction(msgspec.Struct, frozen=True, gc=False):
     """The instance afterwards, what happened, and what must be done outside."""
 
     instance: Instance
@@ -120,7 +120,7 @@ class Reaction(msgspec.Struct, frozen=True):
     effects: tuple[Effect, ...]
 
 
-class Moment(msgspec.Struct, frozen=True):
+class Moment(msgspec.Struct, frozen=True, gc=False):
     """What a reaction may take from outside: the time, fresh keys, and how many moves it may make."""
 
     now_ms: int

@@ -32,7 +32,7 @@ from taskloom.flows.document.pipeline import (
     retry,
     retry_export,
 )
-from taskloom.flows.document.schema import Schema
+from taskloom.flows.document.schema import Schema, StepType
 from taskloom.flows.document.state import (
     Document,
     Failure,
@@ -48,7 +48,11 @@ from taskloom.flows.flow import Step as FlowStep
 __all__ = ["DIALECT", "DocumentFlow"]
 
 _decode: Final = msgspec.msgpack.decode
+_members: Final = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _NULL: Final = b"null"
+_MEMBERS: Final = frozenset(StepResult.__struct_fields__) - {"label_confidence"}
+_WRAPPING: Final = "body"
+_NEEDS_A_RESULT: Final = frozenset({StepType.OCR, StepType.CLASSIFY, StepType.EXTRACT})
 _CANCELLED: Final = "CANCELLED"
 
 
@@ -88,7 +92,7 @@ class DocumentFlow:
         if state.work is Work.REVIEW:
             outcome = complete_review(state, schema, actor(task, command), context.now)
             return refusal(state, outcome) if isinstance(outcome, Refused) else None
-        result = _result(command.result)
+        result = _result(command.result, state.current.type)
         fault = result if isinstance(result, str) else result_fault(result, schema, state.pages)
         return Rejection(Kind.INVALID, task.key, fault, task, "INVALID_RESULT") if fault else None
 
@@ -210,11 +214,20 @@ _KINDS: Final[Mapping[Refusal, Kind]] = {
 # Ends of tasks -------------------------------------------------------------------------------------------
 
 
-def _result(payload: bytes | None) -> StepResult | str:
-    """What a worker handed in, or why it is nothing a step can take; nothing at all is an empty result."""
+def _result(payload: bytes | None, kind: StepType) -> StepResult | str:
+    """What a worker handed in, or why it is nothing a step of this kind can take.
+
+    Workers of a queue wrap what they found in the `body` of an answer; then that is the result.
+    """
     if payload is None or payload == _NULL:
-        return StepResult()
+        payload = b"{}"
     try:
+        members = _members(payload)
+        if _MEMBERS.isdisjoint(members) and _WRAPPING in members:
+            payload = bytes(members[_WRAPPING])
+            members = _members(payload)
+        if _MEMBERS.isdisjoint(members) and kind in _NEEDS_A_RESULT:
+            return f"a result has at least one of the members {', '.join(sorted(_MEMBERS))}"
         return msgspec.json.decode(payload, type=StepResult)
     except msgspec.DecodeError as error:
         return str(error)
@@ -223,7 +236,7 @@ def _result(payload: bytes | None) -> StepResult | str:
 def _step_completed(
     document: Document, _event: TaskCompleted, payload: bytes | None, context: FlowContext
 ) -> Move | Refused:
-    result = _result(payload)
+    result = _result(payload, document.current.type)
     if isinstance(result, str):
         return _moved(fail_step(document, document.ticket, Failure("INVALID_RESULT", result), context.now))
     schema = _schema(document, context)

@@ -130,7 +130,7 @@ async def lanes_open(connection: Connection, shelf: Shelf, limit: int, now: int)
     rows = await connection.fetch(
         f"SELECT {_LANE} FROM lanes WHERE {conditions} AND depth > 0 AND paused_until <= ${len(values) - 1}"  # noqa: S608
         " AND (task_limit = 0 OR in_flight < task_limit)"
-        f" ORDER BY level, virtual_time LIMIT ${len(values)}",
+        f" ORDER BY level, virtual_time, tenant, lane LIMIT ${len(values)}",
         *values,
     )
     return [_lane(row) for row in rows]
@@ -363,7 +363,9 @@ async def journal_after(connection: Connection, after: int, limit: int) -> list[
 async def due_tasks(connection: Connection, now: int, limit: int) -> list[int]:
     """Tasks whose instant has come."""
     rows = await connection.fetch(
-        "SELECT key FROM tasks WHERE due_at <= $1 ORDER BY due_at LIMIT $2", min(now, NEVER_MS - 1), limit
+        "SELECT key FROM tasks WHERE due_at <= $1 ORDER BY due_at, key LIMIT $2",
+        min(now, NEVER_MS - 1),
+        limit,
     )
     return [row[0] for row in rows]
 
@@ -371,7 +373,7 @@ async def due_tasks(connection: Connection, now: int, limit: int) -> list[int]:
 async def due_timers(connection: Connection, now: int, limit: int) -> list[TimerRow]:
     """Timers whose instant has come."""
     rows = await connection.fetch(
-        "SELECT flow, name, at FROM timers WHERE at <= $1 ORDER BY at LIMIT $2", now, limit
+        "SELECT flow, name, at FROM timers WHERE at <= $1 ORDER BY at, flow, name LIMIT $2", now, limit
     )
     return [TimerRow(flow, shown(name), at) for flow, name, at in rows]
 

@@ -137,7 +137,7 @@ CREATE TABLE lanes (
     floor BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, queue, level, lane)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000, autovacuum_analyze_scale_factor = 0.05);
-CREATE INDEX lanes_open ON lanes (queue, level, virtual_time) WHERE depth > 0;
+CREATE INDEX lanes_open ON lanes (queue, level, virtual_time, tenant, lane) WHERE depth > 0;
 CREATE INDEX lanes_queue ON lanes (queue, level);
 
 CREATE TABLE flows (

@@ -1,0 +1,134 @@
+"""The planner takes the keys: statements of a batch never walk a table, whatever the statistics say."""
+
+import json
+
+import asyncpg
+import pytest
+from msgspec import structs
+
+from taskloom.core.task import LEASED, READY, Task
+from taskloom.store.postgres import statements, writes
+from taskloom.store.postgres.store import PostgresStore
+
+ROWS = 20_000
+
+
+@pytest.fixture
+async def connection(database):
+    """A database with many tasks, analysed while nothing was leased: statistics that mislead a planner."""
+    store = PostgresStore(database)
+    await store.open(())
+    connection = await asyncpg.connect(database, server_settings={"plan_cache_mode": "force_generic_plan"})
+    base = Task(1, "t", "q", 1, "", 0, READY, "queue", 1)
+    await writes.tasks_insert(
+        connection, [structs.replace(base, key=key, queue=f"q{key % 10}") for key in range(1, ROWS)]
+    )
+    await connection.execute("ANALYZE")
+    await connection.execute("UPDATE tasks SET state = $1 WHERE key % 2 = 0", LEASED)
+    yield connection
+    await connection.close()
+    await store.close()
+
+
+async def plan(connection, statement, *values):
+    """The nodes of the generic plan of a statement, as (kind, index or table)."""
+    prepared = await connection.prepare(statement)
+    del prepared
+    arguments = ", ".join(values)
+    await connection.execute("DEALLOCATE ALL")
+    await connection.execute(f"PREPARE asked AS {statement}")
+    (row,) = await connection.fetch(f"EXPLAIN (FORMAT JSON) EXECUTE asked ({arguments})")
+    nodes, found = [json.loads(row[0])[0]["Plan"]], []
+    while nodes:
+        node = nodes.pop()
+        nodes += node.get("Plans", [])
+        found.append((node["Node Type"], node.get("Index Name") or node.get("Relation Name")))
+    return found
+
+
+def walks(found):
+    return [node for node in found if node[0] == "Seq Scan"]
+
+
+KEYS = "ARRAY[1,2,3]::bigint[]"
+
+
+async def test_tasks_are_locked_by_the_primary_key(connection):
+    statement = (
+        f"SELECT {statements.COLUMNS} FROM tasks WHERE key = ANY($1::bigint[]) ORDER BY key FOR UPDATE"
+    )
+
+    found = await plan(connection, statement, KEYS)
+
+    assert walks(found) == []
+    assert any(index == "tasks_pkey" for _, index in found)
+
+
+async def test_tasks_are_deleted_by_the_primary_key(connection):
+    found = await plan(connection, writes.DELETE_TASKS, KEYS)
+
+    assert walks(found) == []
+    assert any(index == "tasks_pkey" for _, index in found)
+
+
+async def test_tasks_are_updated_by_the_primary_key(connection):
+    types = [*writes._TYPES, "bigint"]
+
+    found = await plan(connection, writes.UPDATE_TASKS, *[f"ARRAY[]::{kind}[]" for kind in types])
+
+    assert walks(found) == []
+    assert any(index == "tasks_pkey" for _, index in found)
+
+
+async def test_a_claim_walks_the_ready_index_in_order(connection):
+    found = await plan(connection, statements.READY, "'q1'", "1::smallint", "'t'", "''", "10")
+
+    assert walks(found) == []
+    assert any(index == "tasks_ready" for _, index in found)
+    assert not any(kind == "Sort" for kind, _ in found)
+
+
+async def test_what_is_due_is_found_by_its_index(connection):
+    found = await plan(
+        connection,
+        "SELECT key FROM tasks WHERE due_at <= $1 ORDER BY due_at, key LIMIT $2",
+        "5::bigint",
+        "10",
+    )
+
+    assert walks(found) == []
+    assert any(index == "tasks_due" for _, index in found)
+
+
+async def test_no_index_depends_on_the_leased_state(connection):
+    rows = await connection.fetch("SELECT indexdef FROM pg_indexes WHERE tablename = 'tasks'")
+
+    predicates = [row[0].partition(" WHERE ")[2] for row in rows]
+    assert not any("state = 2" in predicate or "state <>" in predicate for predicate in predicates)
+    assert [row[0] for row in rows if "(due_at)" in row[0] and "WHERE" in row[0]] == []
+
+
+LED_BY_KEY = {
+    "tasks_pkey",
+    "details_pkey",
+    "payloads_pkey",
+    "flows_pkey",
+    "outbox_pkey",
+    "follow_ups_pkey",
+    "timers_pkey",
+    "counters_pkey",
+}
+"""Unique by a key of ours, which names its node and so its shard as well as a tenant would."""
+OF_THE_SERVER = {"migrations_pkey", "journal_pkey", "head_pkey", "nodes_pkey", "writers_pkey"}
+"""Not about any tenant."""
+
+
+async def test_every_other_unique_index_is_led_by_the_tenant(connection):
+    rows = await connection.fetch(
+        "SELECT indexname, indexdef FROM pg_indexes"
+        " WHERE schemaname = 'public' AND indexdef LIKE 'CREATE UNIQUE%'"
+    )
+
+    led = {name for name, definition in map(tuple, rows) if "(tenant" in definition}
+    assert {row[0] for row in rows} - led == LED_BY_KEY | OF_THE_SERVER
+    assert not any(name.startswith("history") for name, _ in map(tuple, rows))
