@@ -7,9 +7,6 @@ import time
 
 import pytest
 
-from taskloom.dialects.agents import translate
-from taskloom.dialects.queue import spelling
-from taskloom.flows.document import ids
 from tests.faults import checker, history
 from tests.faults.server import ServerProcess
 from tests.faults.spelling import key_of
