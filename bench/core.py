@@ -53,11 +53,13 @@ def engine_at(path: Path, synchronous: str = "FULL") -> Engine:
 
 
 async def fill(engine: Engine, count: int) -> None:
-    async def put(part: int) -> None:
-        for _ in range(part):
+    numbers = iter(range(count))
+
+    async def put() -> None:
+        for _ in numbers:
             await engine.submit(Create(tenant="default", queue="q", dialect="queue", lane="k", input=PAYLOAD))
 
-    await asyncio.gather(*[put(count // 500) for _ in range(500)])
+    await asyncio.gather(*[put() for _ in range(500)])
 
 
 async def claim_all(engine: Engine) -> list[Task]:

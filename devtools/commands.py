@@ -114,7 +114,7 @@ _IMPORTS_FROM_ROOT = {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.
 
 def _script(folder: str, arguments: list[str]) -> tuple[Path, list[str]]:
     """The script an optional first argument names, and what is left for it."""
-    named = arguments[:1] if arguments and arguments[0].isidentifier() else []
+    named = arguments[:1] if arguments and arguments[0][:1].isalpha() else []  # not -x, 100, ./there
     name = named[0] if named else "main"
     script = ROOT / folder / f"{name}.py"
     if not script.is_file():

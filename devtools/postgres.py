@@ -4,7 +4,9 @@ The server is a direct child, so that it can be killed and waited for: a postmas
 stays a zombie after SIGKILL where no init reaps, and its lock file then blocks every restart.
 """
 
+import atexit
 import contextlib
+import ctypes
 import importlib.util
 import os
 import pwd
@@ -16,6 +18,7 @@ import time
 from pathlib import Path
 
 _START_S = 30
+_PR_SET_PDEATHSIG = 1
 _SETTINGS = {
     "listen_addresses": "",
     "fsync": "on",
@@ -69,7 +72,14 @@ class PostgresServer:
         for name, value in _SETTINGS.items():
             command += ["-c", f"{name}={value}"]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, user=self._user)
+            self._process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                user=self._user,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509  it calls one system call and takes no lock
+            )
+        atexit.register(self.stop)
         self._wait()
 
     def _make(self) -> None:
@@ -103,11 +113,12 @@ class PostgresServer:
         """How to reach a database of it."""
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
-    def new_database(self) -> str:
-        """A fresh empty database; answers its URL."""
+    def new_database(self, template: str = "") -> str:
+        """A fresh database, empty or a copy of the one behind a URL; answers its URL."""
         self._names += 1
         name = f"test_{os.getpid()}_{self._names}"
-        self.sql(f'CREATE DATABASE "{name}" TEMPLATE template0 STRATEGY wal_log')
+        source = template.partition("@/")[2].partition("?")[0] or "template0"
+        self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{source}" STRATEGY wal_log')
         return self.url(name)
 
     def empty(self, url: str) -> None:
@@ -153,8 +164,15 @@ class PostgresServer:
                 self._process.wait(20)
             except subprocess.TimeoutExpired:
                 self.kill()
+        atexit.unregister(self.stop)
         if self._owns_folder:
             shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _die_with_parent() -> None:
+    """Where the system can do it, the server goes when this process dies, however it dies."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
 def _programs() -> Path:

@@ -248,7 +248,7 @@ def comparable(answer, ids):
 
 async def made(client, call):
     method, target, body = call
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         return await client.call(method, target, body)
 
 

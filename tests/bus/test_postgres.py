@@ -10,7 +10,7 @@ import pytest
 from taskloom.bus import postgres
 from taskloom.bus.postgres import ALL, PostgresBus, payload
 
-WAIT_S = 10
+WAIT_S = 30
 
 
 class Server:

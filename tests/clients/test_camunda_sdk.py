@@ -26,7 +26,7 @@ from camunda_orchestration_sdk.runtime.job_worker import JobError, JobFailure
 from samples.processes import ServiceTask, process_xml, row_of_tasks
 from tests.server.fixtures import Process
 
-PATIENCE_S = 20
+PATIENCE_S = 30
 
 
 @pytest.fixture

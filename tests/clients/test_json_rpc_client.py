@@ -68,7 +68,7 @@ async def test_a_claim_waits_over_a_socket(client):
 
     made = await client.call("task.create", text="now")
 
-    assert (await asyncio.wait_for(waiting, 10))["taskId"] == made["id"]
+    assert (await asyncio.wait_for(waiting, 30))["taskId"] == made["id"]
 
 
 async def test_events_are_followed_across_a_crash(process, session, client):
@@ -87,7 +87,7 @@ async def events(session, query, count, last_event_id=None):
     """The first events of a stream, read line by line."""
     headers = {} if last_event_id is None else {"last-event-id": str(last_event_id)}
     async with session.get("/events", params={"types": "task.created", **query}, headers=headers) as answer:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             async for line in answer.content:
                 if line.startswith(b"data: "):
                     yield json.loads(line.removeprefix(b"data: "))

@@ -67,7 +67,7 @@ class Worker:
 
 @pytest.fixture
 def client(process):
-    with openai.OpenAI(base_url=f"{process.url}/v1", api_key=process.key, timeout=20) as client:
+    with openai.OpenAI(base_url=f"{process.url}/v1", api_key=process.key, timeout=30) as client:
         registration = {"queue": QUEUE, "endpoint": "/v1/chat/completions", "models": [MODEL]}
         assert client.post("/queue/register", cast_to=object, body=registration) == QUEUE
         yield client
@@ -75,7 +75,7 @@ def client(process):
 
 @pytest.fixture
 def worker(process, client):
-    with openai.OpenAI(base_url=f"{process.url}/v1", api_key=process.key, timeout=20) as own:
+    with openai.OpenAI(base_url=f"{process.url}/v1", api_key=process.key, timeout=30) as own:
         yield Worker(own)
 
 
@@ -100,7 +100,7 @@ def test_a_chat_completion_is_the_workers_answer(client, worker, doing):
 async def test_the_asynchronous_client_is_answered_as_well(process, client, worker, doing):
     work = doing.submit(worker.answer, 200, completion("Hi"))
 
-    async with openai.AsyncOpenAI(base_url=f"{process.url}/v1", api_key=process.key, timeout=20) as caller:
+    async with openai.AsyncOpenAI(base_url=f"{process.url}/v1", api_key=process.key, timeout=30) as caller:
         answer = await caller.chat.completions.create(model=MODEL, messages=QUESTION)
 
     await asyncio.wrap_future(work)
@@ -246,5 +246,5 @@ def test_a_caller_who_gives_up_cancels_the_task(client, worker, doing):
         client.with_options(timeout=3, max_retries=0).chat.completions.create(model=MODEL, messages=QUESTION)
 
     assert taken.is_set()
-    task_id = working.result(timeout=20)["task_id"]
+    task_id = working.result(timeout=30)["task_id"]
     assert client.get(f"/queue/{task_id}", cast_to=object)["status"] == "cancelled"

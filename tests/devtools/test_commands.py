@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from devtools.commands import COMMANDS, main
+from devtools.commands import COMMANDS
 from devtools.places import ROOT
 
 
@@ -32,9 +32,11 @@ def test_an_unknown_command_is_told_with_status_2():
 
 
 @pytest.mark.parametrize("command", ["demo", "bench"])
-def test_a_script_that_is_not_there_is_told_with_those_that_are(command, capsys):
-    assert main([command, "no-such-script"]) == 1
-    assert f"there is no {command}/no-such-script.py; there are: " in capsys.readouterr().err
+def test_a_script_that_is_not_there_is_told_with_those_that_are(command):
+    done = dev(command, "no-such-script")
+
+    assert done.returncode == 1
+    assert f"there is no {command}/no-such-script.py; there are: " in done.stderr
 
 
 def test_it_needs_nothing_but_the_standard_library():

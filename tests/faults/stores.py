@@ -6,7 +6,10 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
+import asyncpg
+
 from taskloom.ports.store import Store
+from taskloom.store.postgres.store import PostgresStore
 from taskloom.store.sqlite.store import SqliteStore
 from tests.faults import checker
 
@@ -54,3 +57,16 @@ def sqlite_store(data: Path) -> StoreUnderTest:
             return int(connection.execute(_OPEN).fetchone()[0])
 
     return StoreUnderTest("sqlite", "", count_open, lambda: SqliteStore(data))
+
+
+def postgres_store(url: str) -> StoreUnderTest:
+    """The store in a database."""
+
+    async def count() -> int:
+        connection = await asyncpg.connect(url)
+        try:
+            return int(await connection.fetchval(_OPEN))
+        finally:
+            await connection.close()
+
+    return StoreUnderTest("postgres", url, lambda: asyncio.run(count()), lambda: PostgresStore(url))

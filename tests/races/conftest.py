@@ -15,7 +15,7 @@ from taskloom.store.postgres.store import PostgresStore
 from tests.model.runner import CountingTokens
 from tests.model.toyflow import KIND, TOYS, ToyFlow, project
 
-WAIT_S = 15
+WAIT_S = 30
 NOW = 1_750_000_000_000
 
 

@@ -1,10 +1,13 @@
 """Two servers meet at one task: one is held in its transaction, the other run into it."""
 
 import asyncio
+import random
+
+import pytest
 
 from taskloom.core.commands import Cancel, Claim, Complete, Create, Fail, Reopen, Wake
-from taskloom.core.rejections import Kind
-from taskloom.core.task import CANCELLED, COMPLETED, READY
+from taskloom.core.rejections import Kind, Rejection
+from taskloom.core.task import CANCELLED, COMPLETED, LEASED, READY
 from taskloom.engine.outcome import Accepted, Idempotency
 from taskloom.engine.transaction import Submission
 from taskloom.ports.store import Save
@@ -26,12 +29,11 @@ def complete(key, token=None, result=b"1", by="k"):
 
 
 async def test_two_claims_never_get_the_same_task(servers, race):
-    await servers[0].batch(*[CREATE] * 20)
+    keys = {await servers[0].reply(CREATE) for _ in range(2)}
 
     first, second = await race(CLAIM, CLAIM, blocks=False)
 
-    keys = [handout.task.key for outcome in (first, second) for handout in outcome.reply]
-    assert len(set(keys)) == 2
+    assert {handout.task.key for outcome in (first, second) for handout in outcome.reply} == keys
 
 
 async def test_a_claim_passes_over_the_only_task_another_server_is_handing_out(servers, race):
@@ -181,6 +183,48 @@ async def test_batches_in_opposite_order_do_not_deadlock(servers):
         )
 
     assert sum(server.restarts for server in servers) == 0
+
+
+async def race_at_random(servers, rounds):
+    """Batches of commands on the same few tasks from both servers at once, each in an order of its own."""
+    dice = random.Random(5)
+    key_of = [await servers[0].reply(CREATE) for _ in range(8)]
+    for _ in range(rounds):
+        batches = [
+            (server, [_any_command(dice, dice.choice(key_of)) for _ in range(dice.randint(1, 6))])
+            for server in servers * 2
+        ]
+        results = await asyncio.gather(*[server.batch(*commands) for server, commands in batches])
+        assert not any(
+            one.kind is Kind.FAULT for r in results for one in r.outcomes if isinstance(one, Rejection)
+        )
+    (lane,) = await servers[0].store.lanes("q", None)
+    tasks = await servers[0].store.tasks(key_of)
+    states = [task.state for task in tasks.values()]
+    assert (lane.depth, lane.in_flight) == (states.count(READY), states.count(LEASED))
+
+
+def _any_command(dice, key):
+    return dice.choice(
+        (
+            CLAIM,
+            complete(key),
+            Cancel(key=key, tenant="t"),
+            Reopen(key=key, tenant="t"),
+            Wake(key=key),
+            Fail(key=key, tenant="t", unclaimed=True, retries=5),
+        )
+    )
+
+
+async def test_random_meetings_on_two_servers_keep_the_counts_and_never_deadlock(servers):
+    await race_at_random(servers, 100)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_800)
+async def test_ten_thousand_random_meetings_never_deadlock(servers):
+    await race_at_random(servers, 2_500)  # four batches each
 
 
 async def test_everything_at_once_on_two_servers_ends_each_task_once(servers):

@@ -32,7 +32,7 @@ from taskloom.server.settings import Settings
 from taskloom.server.wiring import Adapters, build
 
 ROOT_KEY = "root-key-of-the-tests-0123456789"
-READY_S = 20
+READY_S = 30
 
 
 class TestClock:
@@ -71,7 +71,7 @@ class Inbox:
     async def close(self) -> None:
         pass
 
-    async def next(self, count: int = 1, timeout_s: float = 5) -> list[Call]:
+    async def next(self, count: int = 1, timeout_s: float = 30) -> list[Call]:
         """The calls so far, once there are `count` of them."""
         async with asyncio.timeout(timeout_s):
             while len(self.calls) < count:
@@ -132,11 +132,11 @@ class Client:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         running = asyncio.create_task(self._run(method, target, None, body, named, send=send, gone=gone))
         try:
-            async with asyncio.timeout(2):
+            async with asyncio.timeout(30):
                 await gone.wait()
         except TimeoutError:
             running.cancel()
-        await asyncio.wait({running}, timeout=5)
+        await asyncio.wait({running}, timeout=30)
         return statuses[0] if statuses else 0
 
     async def get(self, target: str, **more: Any) -> Answer:
@@ -171,7 +171,7 @@ class Client:
             yield pieces
         finally:
             gone.set()
-            await asyncio.wait_for(running, 5)
+            await asyncio.wait_for(running, 30)
 
     async def _run(self, method, target, json, body, headers, *, send, gone) -> None:
         if json is not None:
@@ -326,9 +326,8 @@ class Process:
             if line.startswith("Taskloom is ready at "):
                 return line.split()[-1]
             if time.monotonic() > deadline:
-                break
-        if time.monotonic() > deadline:
-            self.kill()
+                self.kill()
+        self.wait()
         raise AssertionError(f"the server did not start: {self.log.read_text()[-4000:]}")
 
     @property
@@ -340,7 +339,7 @@ class Process:
         """Send it a signal."""
         os.kill(self.pid, number)
 
-    def wait(self, timeout_s: float = 15) -> int:
+    def wait(self, timeout_s: float = 30) -> int:
         """Until it is gone; its exit status."""
         assert self._child is not None
         status = self._child.wait(timeout_s)
@@ -350,8 +349,8 @@ class Process:
 
     def kill(self) -> None:
         """As a power cut would."""
-        if self._child is not None and self._child.poll() is None:
-            self.signal(signal.SIGKILL)
+        if self._child is not None:
+            self._child.kill()
             self.wait()
 
     def stop(self) -> int:

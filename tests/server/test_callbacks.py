@@ -37,7 +37,7 @@ class Receiver:
         self._thread = threading.Thread(target=self._server.serve_forever)
         self._thread.start()
 
-    def next(self, timeout_s=20):
+    def next(self, timeout_s=30):
         return self.calls.get(timeout=timeout_s)
 
     def close(self):

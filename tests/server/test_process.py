@@ -21,6 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from tests.server.fixtures import ROOT_KEY, Process
 
+GRACE_ENDED = "timeout graceful shutdown exceeded"
 KEY = {"authorization": f"Bearer {ROOT_KEY}"}
 
 
@@ -66,12 +67,10 @@ def test_a_signal_answers_who_waits_and_ends_it_in_an_orderly_way(process):
     waiting.start()
     until_more_wait(process, before)
 
-    begun = time.monotonic()
     status = process.stop()
     waiting.join()
 
     assert status == 0
-    assert time.monotonic() - begun < 10
     assert [(status, answer["data"]) for status, answer in answers] == [(200, {"claimed": False})]
 
 
@@ -81,7 +80,7 @@ def waiters(process):
 
 
 def until_more_wait(process, before):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while waiters(process) <= before:
         assert time.monotonic() < deadline
 
@@ -92,10 +91,8 @@ def test_a_connection_that_is_kept_open_and_idle_does_not_hold_it(process):
     idle.request("GET", "/livez")
     idle.getresponse().read()
 
-    begun = time.monotonic()
-
     assert process.stop() == 0
-    assert time.monotonic() - begun < 5
+    assert GRACE_ENDED not in process.log.read_text()
     idle.close()
 
 
@@ -109,17 +106,16 @@ def test_a_second_signal_ends_it_at_once(process):
     assert called(process, "/livez")[0] == 200
 
     process.signal(signal.SIGTERM)
-    begun = time.monotonic()
     until_logged(process, "stopping after SIGTERM")
     process.signal(signal.SIGTERM)
     process.wait()
 
-    assert time.monotonic() - begun < 3
+    assert GRACE_ENDED not in process.log.read_text()
     stuck.close()
 
 
 def until_logged(process, text):
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 30
     while text not in process.log.read_text():
         assert time.monotonic() < deadline
 

@@ -100,6 +100,8 @@ class Batch:
         self.outbox: dict[int, OutboxRow | None] = {}
         self.timers: dict[tuple[int, str], int] = {}
         self.busy: set[Slot] = set()
+        self.contended: set[tuple[str, str]] = set()
+        """(queue, tenant) where other servers held tasks that a claim was passed over for."""
         self.created_in: dict[LaneId, int] = {}
         self._timer_changes: dict[tuple[int, str], TimerRow | None] = {}
         self._subscription_changes: dict[tuple[SubscriptionId, int], SubscriptionRow | None] = {}

@@ -20,7 +20,7 @@ from taskloom.engine.outcome import Accepted, Handout, Outcome
 from taskloom.ports.store import OpenLanes, Read, ReadAnswer, Ready, Request, Shelf
 
 _SLACK: Final = 8
-"""Tasks read beyond the wanted number, for those a worker may not be handed."""
+"""Tasks read beyond the wanted number when some were there that a worker may not be handed."""
 
 Steps = Generator[Request, Any, None]
 
@@ -36,23 +36,43 @@ class Given(Struct, gc=False):
 def hand_out(batch: Batch, claims: Sequence[tuple[int, Claim]], outcomes: list[Outcome]) -> Steps:
     """Serve the claims, in order; each outcome is a list of `Handout`, maybe empty."""
     wanted = _wanted(claims)
-    shelves = list(wanted)
-    found = yield OpenLanes(shelves, max(wanted.values()) + _SLACK, batch.now)
+    found = yield OpenLanes(list(wanted), max(wanted.values()) + _SLACK, batch.now)
+    depths = {lane.id: lane.depth for lanes in found for lane in lanes}
     fresh = _fresh(batch)
-    picks = [
-        _picks(batch, shelf, lanes, fresh, wanted[shelf]) for shelf, lanes in zip(shelves, found, strict=True)
-    ]
-    asked = _lane_counts(batch, picks)
-    own = _own_requests(claims)
-    rows = yield Ready(list(asked.items()), own)
-    stock = _stock(batch, list(asked), rows, fresh)
-    boards = {shelf: _Board(stock, picked) for shelf, picked in zip(shelves, picks, strict=True)}
-    reserved = _reserved(batch, own, rows[len(asked) :], fresh)
-    taken: set[int] = set()
-    given = [Given(index, claim, _choose(batch, claim, boards, reserved, taken)) for index, claim in claims]
+    offers = {shelf: _offer(batch, shelf, lanes, fresh) for shelf, lanes in zip(wanted, found, strict=True)}
+    picks = {shelf: share(offers[shelf], size, batch.now) for shelf, size in wanted.items()}
+    given, passed_over = yield from _serve(batch, claims, picks, fresh, depths)
+    if passed_over and any(len(one.tasks) < one.claim.size for one in given):
+        picks = {shelf: share(offers[shelf], size + _SLACK, batch.now) for shelf, size in wanted.items()}
+        given, _ = yield from _serve(batch, claims, picks, fresh, depths)
     read = yield from _read(batch, given)
     for one in given:
         outcomes[one.index] = Accepted(_lease(batch, one, read))
+
+
+def _serve(
+    batch: Batch,
+    claims: Sequence[tuple[int, Claim]],
+    picks: dict[Shelf, list[LaneId]],
+    fresh: dict[LaneId, list[Task]],
+    depths: dict[LaneId, int],
+) -> Generator[Request, Any, tuple[list[Given], bool]]:
+    """What each claim gets, and whether a task was passed over because its worker may not have it.
+
+    No more rows are read than were picked, for what is read is kept from other servers until the commit.
+    """
+    asked = _lane_counts(batch, list(picks.values()))
+    own = _own_requests(claims)
+    rows = yield Ready(list(asked.items()), own)
+    for (lane, count), tasks in zip(asked.items(), rows, strict=False):
+        if len(tasks) < min(count, depths.get(lane, 0)):
+            batch.contended.add((lane[0], lane[2]))
+    stock = _stock(batch, list(asked), rows, fresh)
+    boards = {shelf: _Board(stock, picked) for shelf, picked in picks.items()}
+    reserved = _reserved(batch, own, rows[len(asked) :], fresh)
+    taken: set[int] = set()
+    given = [Given(index, claim, _choose(batch, claim, boards, reserved, taken)) for index, claim in claims]
+    return given, any(board.passed_over for board in boards.values())
 
 
 def _wanted(claims: Sequence[tuple[int, Claim]]) -> dict[Shelf, int]:
@@ -82,10 +102,8 @@ def _matches(shelf: Shelf, lane: LaneId) -> bool:
     )
 
 
-def _picks(
-    batch: Batch, shelf: Shelf, lanes: list[Lane], fresh: dict[LaneId, list[Task]], size: int
-) -> list[LaneId]:
-    """The lanes of the next hand-outs of a shelf, in order, the batch's own changes counted in."""
+def _offer(batch: Batch, shelf: Shelf, lanes: list[Lane], fresh: dict[LaneId, list[Task]]) -> list[Lane]:
+    """The lanes of a shelf, with the batch's own changes counted in."""
     changes = lane_changes(batch.before, batch.dirty)
     known = {lane.id: lane for lane in lanes}
     for name in fresh:
@@ -96,7 +114,7 @@ def _picks(
         if name in known:
             known[name].depth += change.depth
             known[name].in_flight += change.in_flight
-    return share(list(known.values()), size + _SLACK, batch.now)
+    return list(known.values())
 
 
 def _lane_counts(batch: Batch, picks: list[list[LaneId]]) -> dict[LaneId, int]:
@@ -176,6 +194,11 @@ class _Board:
         self._picks = picks
         self._at = 0
         self._skipped: list[Task] = []
+
+    @property
+    def passed_over(self) -> bool:
+        """Whether it still holds a task that some worker may not be handed."""
+        return bool(self._skipped)
 
     def take(self, claim: Claim, now: int, taken: set[int]) -> Task | None:
         """The next task for this claim's worker, or None."""

@@ -25,11 +25,14 @@ from taskloom.flows.flow import Flow
 from taskloom.ports.bus import Bus
 from taskloom.ports.callbacks import Deliverer
 from taskloom.ports.clock import Clock, Tokens
+from taskloom.ports.faults import fault_point
 from taskloom.ports.store import Store, UnavailableError
 from taskloom.views.view import Project, View
 
 log = logging.getLogger(__name__)
 
+CONTENDED_PAUSE_S = 0.02
+"""How long a claim waits before it looks again for tasks that another server was handing out."""
 NODE_LEASE_MS = 30_000
 """How long a node number stays ours without renewal."""
 
@@ -194,6 +197,8 @@ class Engine:
                 if isinstance(outcome, Rejection):
                     return outcome
                 rest_ms = deadline - self.clock.monotonic_ms()
+                if outcome.reply:
+                    fault_point("claim_answered")
                 if outcome.reply or rest_ms <= 0 or self.waiting.closed:
                     return list(outcome.reply)
                 if not await ticket.wait(rest_ms):
@@ -246,6 +251,8 @@ class Engine:
         for flow in result.flows:
             waiting.notify(("flow", flow))
             topics.add(f"flow {flow}")
+        for queue, tenant in result.contended:
+            self._look_again(queue, tenant)
         if result.next_due:
             self._sweeper.hint(result.next_due)
         if result.outbox:
@@ -254,6 +261,12 @@ class Engine:
             self._sweeper.follow(list(result.follow_ups))
         if topics and self.store.shared:
             self._plan.bus.publish(topics)
+
+    def _look_again(self, queue: str, tenant: str) -> None:
+        """Another server held tasks during its transaction: those who got nothing try once more."""
+        loop = asyncio.get_running_loop()
+        for topic in (("queue", queue, tenant), ("queue", queue, None)):
+            loop.call_later(CONTENDED_PAUSE_S, self.waiting.notify, topic)
 
     def _hint(self, topic: str) -> None:
         """A hint from another server."""

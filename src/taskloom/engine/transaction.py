@@ -7,7 +7,7 @@ is pure, so nothing of the first try is left.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
@@ -22,6 +22,7 @@ from taskloom.engine.claims import hand_out
 from taskloom.engine.handlers import handle
 from taskloom.engine.outcome import Accepted, Command, FireTimer, Idempotency, OutboxResult, Outcome, Replay
 from taskloom.flows.flow import FlowCommand
+from taskloom.ports.faults import fault_point
 from taskloom.ports.store import FollowUpRow, IdempotencyRow, Load, Save, Work
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,8 @@ class BatchResult(Struct, gc=False):
     finished: Sequence[Task] = ()
     flows: Sequence[int] = ()
     """Flows that changed or ended."""
+    contended: Collection[tuple[str, str]] = ()
+    """(queue, tenant) where a claim got less than is ready, because other servers held it at that moment."""
     next_due: int = 0
     """The earliest instant the batch asked to be woken at, 0 for none."""
     outbox: bool = False
@@ -74,6 +77,7 @@ def run(
         load = together([*([] if load is None else [load]), *learnt])
     if load is not None:
         batch.add(load, (yield load))
+    fault_point("batch_loaded")
     outcomes: list[Outcome] = [_PENDING] * len(submissions)
     claims: list[tuple[int, Claim]] = []
     for index, submission in enumerate(submissions):
@@ -97,7 +101,8 @@ def run(
         yield from hand_out(batch, claims, outcomes)
     save = batch.save()
     if save is None:
-        return BatchResult(outcomes)
+        return BatchResult(outcomes, contended=batch.contended)
+    fault_point("batch_decided")
     saved = yield save
     return _result(batch, save, outcomes, saved.sequence, saved.released)
 
@@ -248,6 +253,7 @@ def _result(
         ready,
         finished,
         list(batch.flows_dirty),
+        batch.contended,
         next_due,
         bool(save.outbox),
         [*save.follow_ups, *released],

@@ -98,7 +98,7 @@ class Agents(InProcess):
 
     async def parked(self):
         """Until somebody waits for something; nothing tells when a waiter parks."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not len(self.engine.waiting):  # noqa: ASYNC110  see above
                 await asyncio.sleep(0)
 
@@ -133,7 +133,7 @@ class Listener:
         return await self._call.__aexit__(*error)
 
     async def piece(self):
-        return (await asyncio.wait_for(self._pieces.get(), 10)).decode()
+        return (await asyncio.wait_for(self._pieces.get(), 30)).decode()
 
     async def next(self):
         """The next event: (id, type, envelope)."""

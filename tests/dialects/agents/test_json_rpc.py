@@ -211,7 +211,7 @@ async def test_10_members_run_side_by_side(server):
         call("task.create", params={"text": "now"}) | {"id": "create"},
     ]
 
-    answer = await asyncio.wait_for(server.post(batch), 10)
+    answer = await asyncio.wait_for(server.post(batch), 30)
 
     by_id = {one["id"]: one["result"] for one in answer.json()}
     assert by_id["claim"]["taskId"] == by_id["create"]["id"]

@@ -146,7 +146,7 @@ async def test_a_claim_waits_for_a_task(every):
 
     task_id = await every.created()
 
-    assert (await asyncio.wait_for(waiting, 5))["taskId"] == task_id
+    assert (await asyncio.wait_for(waiting, 30))["taskId"] == task_id
 
 
 async def test_a_claim_whose_caller_went_away_holds_nothing(every):

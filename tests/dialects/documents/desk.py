@@ -149,7 +149,7 @@ class Desk:
         assert key is not None
         row = await self.engine.store.flow(key)
         assert row is not None
-        return msgspec.msgpack.decode(row.state)["task"]
+        return msgspec.msgpack.decode(row.state).get("task", 0)
 
 
 def accepted(outcome: Outcome) -> Any:

@@ -99,7 +99,7 @@ async def test_it_waits_until_a_job_is_there(camunda):
 
     await camunda.start()
 
-    assert len(await asyncio.wait_for(waiting, 5)) == 1
+    assert len(await asyncio.wait_for(waiting, 30)) == 1
 
 
 async def test_it_stops_waiting_when_the_time_is_over(camunda):

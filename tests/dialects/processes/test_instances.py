@@ -46,7 +46,7 @@ async def test_awaiting_answers_with_the_variables_at_the_end(three_tasks):
         job = (await three_tasks.activate(f"work_{n}", requestTimeout=10_000))[0]
         await three_tasks.complete(job["jobKey"], variables={f"r{n}": n})
 
-    answer = await asyncio.wait_for(waiting, 5)
+    answer = await asyncio.wait_for(waiting, 30)
 
     assert answer.status == 200
     assert answer.json()["variables"] == {"a": 1, "r1": 1, "r2": 2, "r3": 3}
@@ -81,7 +81,7 @@ async def test_awaiting_a_cancelled_instance_is_refused(three_tasks):
 
     await three_tasks.post(f"/process-instances/{job['processInstanceKey']}/cancellation")
 
-    answer = await asyncio.wait_for(waiting, 5)
+    answer = await asyncio.wait_for(waiting, 30)
     assert (answer.status, answer.json()["title"]) == (409, "INVALID_STATE")
 
 

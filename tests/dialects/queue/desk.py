@@ -74,13 +74,13 @@ class Desk:
 
     async def somebody_waits(self):
         """Returns once a call waits at the server."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not len(self.server.engine.waiting):  # noqa: ASYNC110  nothing tells of a new waiter
                 await asyncio.sleep(0)
 
     async def told_to_stop(self, task_id):
         """Returns once the worker of a task is told that nobody wants the result."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not (await self.heartbeat(task_id)).json()["cancelled"]:
                 pass
 
@@ -100,7 +100,7 @@ class Pieces:
         self._pieces = pieces
 
     async def next(self):
-        return await asyncio.wait_for(self._pieces.get(), 5)
+        return await asyncio.wait_for(self._pieces.get(), 30)
 
     async def rest(self):
         """Everything up to the end."""

@@ -18,7 +18,7 @@ async def served(desk, work, queue=f"{QUEUE}:1", **put):
     asking = asyncio.create_task(desk.post_put(response_mode="blocking", **put))
     taken = await desk.taken(queue)
     worked = await work(taken)
-    return await asyncio.wait_for(asking, 5), taken, worked
+    return await asyncio.wait_for(asking, 30), taken, worked
 
 
 async def test_the_callers_answer_is_the_workers_status_and_body(desk):
@@ -60,7 +60,7 @@ async def test_a_wait_that_ends_is_a_timeout_which_no_client_tries_again(desk):
     task_id = (await desk.taken())["task_id"]
     await desk.lose_lease(30)
 
-    answer = await asyncio.wait_for(asking, 5)
+    answer = await asyncio.wait_for(asking, 30)
 
     assert (answer.status, answer.json()["error"]["code"]) == (408, "timeout")
     assert (answer.headers["x-should-retry"], answer.headers["x-bella-task-id"]) == ("false", task_id)
@@ -74,7 +74,7 @@ async def test_a_wait_that_ends_before_the_expiry_is_seen_cancels_the_task(desk)
     desk.server.clock.monotonic += 30_000
     desk.server.engine.waiting.notify(("task", read(task_id)))
 
-    answer = await asyncio.wait_for(asking, 5)
+    answer = await asyncio.wait_for(asking, 30)
 
     assert (answer.status, answer.headers["x-should-retry"]) == (408, "false")
     assert (await desk.get(task_id))["status"] == "cancelled"
@@ -94,7 +94,7 @@ async def test_a_result_that_comes_just_before_the_cancellation_is_given_after_a
     desk.server.clock.monotonic += 30_000
     desk.server.engine.waiting.notify(("task", read(task_id)))
 
-    answer = await asyncio.wait_for(asking, 5)
+    answer = await asyncio.wait_for(asking, 30)
 
     assert [each.status for each in done] == [200]
     assert (answer.status, answer.json()) == (200, {"object": "list", "data": []})
@@ -124,7 +124,7 @@ async def test_a_task_given_up_answers_its_caller_as_a_timeout(desk):
     await desk.taken(process_timeout=10, process_max_retries=0)
     await desk.lose_lease(10)
 
-    answer = await asyncio.wait_for(asking, 5)
+    answer = await asyncio.wait_for(asking, 30)
 
     assert answer.status == 408
 
@@ -134,7 +134,7 @@ async def test_a_server_that_stops_cancels_and_says_so(desk):
     taken = await desk.taken()
     desk.server.engine.waiting.close()
 
-    answer = await asyncio.wait_for(asking, 5)
+    answer = await asyncio.wait_for(asking, 30)
 
     assert (answer.status, answer.headers["retry-after"]) == (503, "1")
     assert (await desk.get(taken["task_id"]))["status"] == "cancelled"
@@ -159,7 +159,7 @@ async def test_an_inference_endpoint_is_a_blocking_put_of_its_body(desk, endpoin
     assert body in taken.body
 
     await desk.complete(task["task_id"], {"status_code": 200, "body": COMPLETION})
-    answer = await asyncio.wait_for(asking, 5)
+    answer = await asyncio.wait_for(asking, 30)
 
     assert (answer.status, answer.json(), task["endpoint"]) == (200, COMPLETION, endpoint)
     assert answer.headers["x-bella-task-id"] == task["task_id"]
@@ -174,7 +174,7 @@ async def test_a_model_leads_to_the_queue_that_named_it_last(desk):
     await desk.complete(taken["task_id"])
 
     assert taken["queue"] == "small"
-    assert (await asyncio.wait_for(asking, 5)).status == 200
+    assert (await asyncio.wait_for(asking, 30)).status == 200
 
 
 async def test_the_header_names_the_queue_whatever_the_model(desk):
@@ -184,7 +184,7 @@ async def test_the_header_names_the_queue_whatever_the_model(desk):
     taken = await desk.taken(f"{QUEUE}:0")
     await desk.complete(taken["task_id"])
 
-    assert (await asyncio.wait_for(asking, 5)).status == 200
+    assert (await asyncio.wait_for(asking, 30)).status == 200
 
 
 async def test_a_put_without_queue_goes_where_its_model_leads(desk):

@@ -206,7 +206,7 @@ async def test_who_reads_along_and_leaves_cancels_nothing(desk):
         task_id = (await desk.taken())["task_id"]
         await desk.progress(task_id, 0, "a")
         async with desk.client.stream("GET", f"/v1/queue/{task_id}/stream") as along:
-            assert await asyncio.wait_for(along.get(), 5) == frame(0, b"a")
+            assert await asyncio.wait_for(along.get(), 30) == frame(0, b"a")
         await desk.progress(task_id, 1, "b")
         await desk.complete(task_id, {"status_code": 500})
 

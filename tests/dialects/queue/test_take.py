@@ -161,7 +161,7 @@ async def test_a_waiting_take_is_answered_when_a_task_comes(desk):
     await desk.somebody_waits()
     task_id = await desk.put()
 
-    answer = await asyncio.wait_for(waiting, 5)
+    answer = await asyncio.wait_for(waiting, 30)
 
     assert answer.json()[f"{QUEUE}:1"][0]["task_id"] == task_id
 

@@ -52,7 +52,8 @@ async def submit(runner, *commands):
     return (await runner.step([Submission(command) for command in commands], NOW)).outcomes
 
 
-async def test_killing_the_database_loses_nothing_acknowledged_and_heals(own_server):
+async def survive(own_server, kills):
+    """Load from eight clients while the database is killed again and again; what must hold afterwards."""
     store = PostgresStore(own_server.new_database())
     plan = Plan(store=store, clock=SystemClock(), tokens=SystemTokens(), bus=MemoryBus(), deliverer=Nobody())
     engine = Engine(plan)
@@ -77,7 +78,7 @@ async def test_killing_the_database_loses_nothing_acknowledged_and_heals(own_ser
             await progress.wait_for(lambda: len(acknowledged) >= target)
 
     clients = [asyncio.create_task(client()) for _ in range(8)]
-    for _ in range(4):
+    for _ in range(kills):
         await until_acknowledged(50)
         await asyncio.to_thread(own_server.kill)
         await asyncio.to_thread(own_server.restart)
@@ -95,13 +96,23 @@ async def test_killing_the_database_loses_nothing_acknowledged_and_heals(own_ser
     await engine.stop()
 
 
+async def test_killing_the_database_loses_nothing_acknowledged_and_heals(own_server):
+    await survive(own_server, 4)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1_800)
+async def test_fifty_kills_of_the_database_lose_nothing_acknowledged(own_server):
+    await survive(own_server, 50)
+
+
 async def test_while_the_database_is_away_commands_and_reads_say_so_and_do_not_hang(own_server):
     runner = Runner(PostgresStore(own_server.new_database()))
     await runner.open()
     await submit(runner, CREATE)
     own_server.kill()
 
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         with pytest.raises((UnavailableError, TransientError)):
             await submit(runner, CREATE)
         with pytest.raises(UnavailableError):
@@ -217,6 +228,30 @@ async def test_a_node_number_not_renewed_is_free_after_its_lease(database):
 async def test_a_database_that_cannot_be_reached_is_named_at_the_start():
     with pytest.raises(UnavailableError, match="cannot be reached"):
         await PostgresStore("postgresql://postgres@/none?host=/nowhere").open(())
+
+
+async def test_a_database_that_is_not_there_is_named_at_the_start(postgres_server):
+    with pytest.raises(UnavailableError, match="nowhere_to_be_found"):
+        await PostgresStore(postgres_server.url("nowhere_to_be_found")).open(())
+
+
+async def test_a_writer_outlives_a_database_that_lets_nobody_in(own_server):
+    url = own_server.new_database()
+    name = url.partition("@/")[2].partition("?")[0]
+    runner = Runner(PostgresStore(url))
+    await runner.open()
+    await submit(runner, CREATE)
+    own_server.sql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    own_server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+
+    for _ in range(3):
+        with pytest.raises((UnavailableError, TransientError)):
+            await submit(runner, CREATE)
+
+    own_server.sql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    await submit(runner, CREATE)
+    assert await runner.store.sequence() == 2
+    await runner.store.close()
 
 
 async def test_servers_that_start_at_once_on_an_empty_database_migrate_it_once(new_database):

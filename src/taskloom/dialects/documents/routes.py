@@ -4,7 +4,8 @@ import asyncio
 
 from taskloom.dialects.documents import routes_project, routes_review, routes_task, routes_upload
 from taskloom.dialects.documents.errors import render
-from taskloom.dialects.documents.runner import StepRunner, runner_of
+from taskloom.dialects.documents.runner import StepRunner
+from taskloom.dialects.documents.step_work import StepWork
 from taskloom.dialects.operation import Dialect, Services
 from taskloom.flows.document.commands import DOCUMENT
 from taskloom.flows.document.flow import DocumentFlow
@@ -33,7 +34,7 @@ async def start(services: Services) -> None:
     resources = services.resources
     blobs: Blobs = resources["blobs"]
     await asyncio.to_thread(blobs.sweep)
-    runner = runner_of(services.engine, blobs, services.settings["data"])
+    runner = StepRunner(services.engine, StepWork(blobs, services.settings["data"]))
     resources[RUNNER] = runner
     await runner.start()
 

@@ -9,9 +9,7 @@ was killed is given back at the start, for its lease would only delay it.
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -21,57 +19,36 @@ from taskloom.core.records import Record
 from taskloom.core.rejections import Rejection
 from taskloom.core.retry import backoff_ms
 from taskloom.core.task import LEASED, Task
-from taskloom.dialects.documents.steps.export import JsonLinesExport
-from taskloom.dialects.documents.steps.jobs import Done, Extract, Failed, ReadText
-from taskloom.dialects.documents.steps.pool import PoolClosed, StepPool
+from taskloom.dialects.documents.step_work import PLACES, Outcome, StepWork
+from taskloom.dialects.documents.steps.jobs import Done, Failed
+from taskloom.dialects.documents.steps.pool import PoolClosed
 from taskloom.engine.engine import Engine
 from taskloom.engine.outcome import Handout
-from taskloom.flows.document import ids
 from taskloom.flows.document.carrying import DIALECT, queue_of
 from taskloom.flows.document.commands import DOCUMENT
-from taskloom.flows.document.schema import Entity, Schema, StepType
+from taskloom.flows.document.schema import Schema
 from taskloom.flows.document.state import Document
-from taskloom.ports.blobs import BlobMissing, Blobs
 from taskloom.ports.faults import fault_point
 
 log = logging.getLogger(__name__)
 
-_PLACES: Final = {StepType.OCR: 2, StepType.EXTRACT: 2, StepType.EXPORT: 2}
-"""How many tasks of a kind are worked on at once; other kinds wait for workers outside."""
-_POOL_SIZE: Final = 2
 _DENY_MS: Final = 30 * 86_400_000
 _RELOAD_S: Final = 5.0
 _FIRST_PAUSE_MS: Final = 1_000
 _LONGEST_PAUSE_MS: Final = 600_000
 
-Outcome = Done | Failed
-
-
-class _Shown(msgspec.Struct, frozen=True):
-    """What the server needs of a task's input; the file comes from the document itself."""
-
-    entities: tuple[Entity, ...] = ()
-    record: Mapping[str, Any] = {}
-
 
 class StepRunner:
     """Does the steps of documents that this server can do."""
 
-    def __init__(self, engine: Engine, blobs: Blobs, export: JsonLinesExport, pool: StepPool) -> None:
+    def __init__(self, engine: Engine, steps: StepWork) -> None:
         self._engine = engine
-        self._blobs = blobs
-        self._export = export
-        self._pool = pool
+        self._steps = steps
         self._worker = f"server-{engine.node}"
-        self._places = {kind: asyncio.Semaphore(count) for kind, count in _PLACES.items()}
+        self._places = {kind: asyncio.Semaphore(count) for kind, count in PLACES.items()}
         self._watchers: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._jobs: set[asyncio.Task[None]] = set()
         self._reloading: asyncio.Task[None] | None = None
-        self._steps: Mapping[StepType, Callable[[Document, _Shown], Awaitable[Outcome]]] = {
-            StepType.OCR: self._read_text,
-            StepType.EXTRACT: self._extract,
-            StepType.EXPORT: self._deliver,
-        }
 
     async def start(self) -> None:
         """Take back what was left behind, and watch the queues of all projects."""
@@ -86,13 +63,13 @@ class StepRunner:
         for duty in duties:
             duty.cancel()
         await asyncio.gather(*duties, return_exceptions=True)
-        await self._pool.close()
+        await self._steps.close()
 
     def learn(self, tenant: str, project: str, schema: Schema) -> None:
         """Watch the queues of a project's steps."""
         for step in schema.steps:
             slot = (tenant, queue_of(project, step.id))
-            if step.type in _PLACES and not step.external and slot not in self._watchers:
+            if step.type in PLACES and not step.external and slot not in self._watchers:
                 self._watchers[slot] = asyncio.create_task(self._watch(*slot, self._places[step.type]))
 
     # Knowing the projects ------------------------------------------------------------------------------
@@ -193,8 +170,7 @@ class StepRunner:
         if document is None:
             await self._release(handout.task, deny_ms=_DENY_MS)
             return
-        shown = msgspec.json.decode(handout.input, type=_Shown)
-        working = asyncio.ensure_future(self._steps[document.current.type](document, shown))
+        working = asyncio.create_task(self._steps.do(document, handout.input))
         keeping = asyncio.create_task(self._keep(handout.task, working))
         try:
             outcome = await working
@@ -217,10 +193,10 @@ class StepRunner:
             return None
         row = await self._engine.store.flow(task.flow)
         document = None if row is None else msgspec.msgpack.decode(row.state, type=Document)
-        is_mine = document is not None and document.task == task.key and document.current.type in self._steps
+        is_mine = document is not None and document.task == task.key and document.current.type in PLACES
         return document if is_mine and document is not None and not document.current.external else None
 
-    async def _keep(self, task: Task, working: "asyncio.Future[Outcome]") -> None:
+    async def _keep(self, task: Task, working: asyncio.Task[Outcome]) -> None:
         """Renew the lease until the work ends; end the work when the lease is lost."""
         while True:
             await asyncio.sleep(STEP_LEASE_MS / 3000)
@@ -266,43 +242,3 @@ class StepRunner:
     async def _release(self, task: Task, deny_ms: int = 0) -> None:
         release = Release(key=task.key, tenant=None, token=task.token, worker=self._worker, deny_ms=deny_ms)
         await self._engine.submit(release)
-
-    # Steps ---------------------------------------------------------------------------------------------
-
-    async def _read_text(self, document: Document, _shown: _Shown) -> Outcome:
-        data = await self._data(document)
-        return data if isinstance(data, Failed) else await self._pool.run(ReadText(data))
-
-    async def _extract(self, document: Document, shown: _Shown) -> Outcome:
-        data = await self._data(document)
-        return data if isinstance(data, Failed) else await self._pool.run(Extract(data, shown.entities))
-
-    async def _deliver(self, document: Document, shown: _Shown) -> Outcome:
-        """One line per document, however often it is tried: the export knows what it has written."""
-        await asyncio.to_thread(
-            self._export.append,
-            document.tenant,
-            document.project,
-            document.created_at,
-            ids.spell(ids.TASK, document.key),
-            dict(shown.record),
-        )
-        return Done(b"null")
-
-    async def _data(self, document: Document) -> bytes | Failed:
-        if document.file is None:
-            return Failed("FILE_MISSING", "The document has no file.")
-        try:
-            return await asyncio.to_thread(self._blobs.read, document.file.blob)
-        except BlobMissing:
-            return Failed("FILE_MISSING", "The file of the document is no longer there.")
-
-
-def export_folder(data: str) -> Path:
-    """Where exported documents lie below the data folder."""
-    return Path(data) / "export"
-
-
-def runner_of(engine: Engine, blobs: Blobs, data: str) -> StepRunner:
-    """A runner with its own step processes, started when the first file comes."""
-    return StepRunner(engine, blobs, JsonLinesExport(export_folder(data)), StepPool(_POOL_SIZE))

@@ -34,6 +34,9 @@ UNREACHABLE: Final = (
 )
 """The connection is not there any more, or was not to be had."""
 
+REFUSED: Final = (*UNREACHABLE, asyncpg.PostgresError)
+"""While connecting, whatever the database says means that there is no connection."""
+
 _UNLUCKY: Final = (
     asyncpg.TransactionRollbackError,
     asyncpg.LockNotAvailableError,
@@ -67,7 +70,7 @@ async def connect(url: str, *, writing: bool = False) -> Any:
             statement_cache_size=256,
             max_cached_statement_lifetime=0,
         )
-    except UNREACHABLE as error:
+    except REFUSED as error:
         raise UnavailableError(f"PostgreSQL cannot be reached: {error}") from error
 
 
@@ -83,7 +86,7 @@ async def make_pool(url: str, size: int) -> Any:
             server_settings=_SETTINGS,
             statement_cache_size=256,
         )
-    except UNREACHABLE as error:
+    except REFUSED as error:
         raise UnavailableError(f"PostgreSQL cannot be reached: {error}") from error
 
 

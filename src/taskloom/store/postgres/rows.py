@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from msgspec import Struct
-
 from taskloom.core.limits import TOTAL_EXACT
 from taskloom.store.postgres.statements import Connection
 from taskloom.store.postgres.text import all_stored, shown, stored
 from taskloom.store.sql import SearchSql, as_rows, table
+from taskloom.views.fold import RowFold, folded
 from taskloom.views.view import ColumnType, Page, Query, RowChange, Value, View
 
 _TYPES: Final = {
@@ -68,27 +67,6 @@ async def views_create(connection: Connection, views: Iterable[View]) -> None:
             await connection.execute(
                 f"CREATE INDEX IF NOT EXISTS {name} ON {table(view)} (tenant, {', '.join(index)})"
             )
-
-
-class RowFold(Struct):
-    """What all changes of one row come to: perhaps a removal, then perhaps values."""
-
-    tenant: str = ""
-    removed: bool = False
-    values: dict[str, Value] | None = None
-
-
-def folded(changes: Sequence[RowChange]) -> dict[str, dict[int, RowFold]]:
-    """The changes by view and row."""
-    views: dict[str, dict[int, RowFold]] = {}
-    for change in changes:
-        fold = views.setdefault(change.view, {}).setdefault(change.key, RowFold())
-        if change.values is None:
-            fold.removed, fold.values = True, None
-        else:
-            fold.tenant = change.tenant
-            fold.values = {**(fold.values or {}), **change.values}
-    return views
 
 
 async def rows_apply(connection: Connection, views: Mapping[str, View], changes: Sequence[RowChange]) -> None:

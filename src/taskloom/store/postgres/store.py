@@ -27,7 +27,7 @@ from taskloom.ports.store import (
 )
 from taskloom.store.migrations import migrations, pending
 from taskloom.store.postgres import nodes, rows, statements
-from taskloom.store.postgres.connections import UNREACHABLE, connect, let_go, make_pool
+from taskloom.store.postgres.connections import REFUSED, UNREACHABLE, connect, let_go, make_pool
 from taskloom.store.postgres.driver import Writer
 from taskloom.views.tasks import TASKS
 from taskloom.views.view import Page, Query, View
@@ -153,10 +153,15 @@ class PostgresStore:
         **named: Arguments.kwargs,
     ) -> Answer:
         try:
-            async with self._pool.acquire(timeout=5) as connection:
-                return await function(connection, *arguments, **named)
+            connection = await self._pool.acquire(timeout=5)
+        except REFUSED as error:
+            raise UnavailableError(f"PostgreSQL cannot be reached: {error}") from error
+        try:
+            return await function(connection, *arguments, **named)
         except (asyncpg.InsufficientResourcesError, asyncpg.QueryCanceledError) as error:
             raise UnavailableError(str(error)) from error
+        finally:
+            await self._pool.release(connection)
 
     async def task(self, key: int) -> Task | None:
         """A task, hot or ended."""

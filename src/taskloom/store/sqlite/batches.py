@@ -16,6 +16,7 @@ from taskloom.ports.store import (
     Saved,
 )
 from taskloom.store.sqlite import statements as sql
+from taskloom.store.sqlite import writes
 from taskloom.store.sqlite.rows import rows_apply
 from taskloom.store.sqlite.statements import Connection
 
@@ -76,10 +77,10 @@ def _save(connection: Connection, save: Save) -> Saved:
     _save_flows(connection, save)
     _save_rest(connection, save)
     released = _count(connection, save)
-    sql.lanes_add(connection, save.lanes)
-    sequence = sql.head_advance(connection, save.events, save.last_key)
+    writes.lanes_add(connection, save.lanes)
+    sequence = writes.head_advance(connection, save.events, save.last_key)
     if save.events:
-        sql.journal_insert(connection, sequence - save.events + 1, sequence, save.journal)
+        writes.journal_insert(connection, sequence - save.events + 1, sequence, save.journal)
     return Saved(sequence, released)
 
 
@@ -87,53 +88,55 @@ def _save_tasks(connection: Connection, save: Save) -> None:
     created = [*save.created, *save.created_ended]
     if created:
         rows = [(new.task.key, new.attributes, new.callback, new.input) for new in created]
-        sql.details_insert(connection, rows)
-        sql.tasks_insert(connection, [new.task for new in save.created])
-    ended = [*save.finished, *save.finished_again, *(new.task for new in save.created_ended)]
+        writes.details_insert(connection, rows)
+        writes.tasks_insert(connection, [new.task for new in save.created])
+    ended = [*save.finished, *(new.task for new in save.created_ended)]
     if ended:
-        sql.history_put(connection, ended)
-        sql.tasks_delete(connection, save.finished)
+        writes.history_insert(connection, ended)
+        writes.tasks_delete(connection, save.finished)
+    if save.finished_again:
+        writes.history_put(connection, save.finished_again)
     if save.reopened:
-        sql.history_delete(connection, save.reopened)
-        sql.tasks_insert(connection, save.reopened)
+        writes.history_delete(connection, save.reopened)
+        writes.tasks_insert(connection, save.reopened)
     if save.changed:
-        sql.tasks_update(connection, save.changed)
+        writes.tasks_update(connection, save.changed)
     if save.attributes:
-        sql.attributes_update(connection, save.attributes)
+        writes.attributes_update(connection, save.attributes)
     if save.payloads:
-        sql.payloads_insert(connection, save.payloads)
+        writes.payloads_insert(connection, save.payloads)
 
 
 def _save_flows(connection: Connection, save: Save) -> None:
     if save.flows:
-        sql.flows_put(connection, save.flows)
+        writes.flows_put(connection, save.flows)
     if save.timers_cleared:
-        sql.timers_delete(connection, save.timers_cleared)
+        writes.timers_delete(connection, save.timers_cleared)
     if save.timers:
-        sql.timers_put(connection, save.timers)
+        writes.timers_put(connection, save.timers)
     if save.subscriptions:
-        sql.subscriptions_insert(connection, save.subscriptions)
+        writes.subscriptions_insert(connection, save.subscriptions)
     if save.subscriptions_ended:
-        sql.subscriptions_delete(connection, save.subscriptions_ended)
+        writes.subscriptions_delete(connection, save.subscriptions_ended)
     if save.flows_ended:
-        sql.flows_delete(connection, save.flows_ended)
+        writes.flows_delete(connection, save.flows_ended)
 
 
 def _save_rest(connection: Connection, save: Save) -> None:
     if save.records:
-        sql.records_put(connection, save.records)
+        writes.records_put(connection, save.records)
     if save.records_removed:
-        sql.records_delete(connection, save.records_removed)
+        writes.records_delete(connection, save.records_removed)
     if save.idempotency:
-        sql.idempotency_insert(connection, save.idempotency)
+        writes.idempotency_insert(connection, save.idempotency)
     if save.outbox:
-        sql.outbox_put(connection, save.outbox)
+        writes.outbox_put(connection, save.outbox)
     if save.outbox_done:
-        sql.outbox_delete(connection, save.outbox_done)
+        writes.outbox_delete(connection, save.outbox_done)
     if save.follow_ups:
-        sql.follow_ups_insert(connection, [(row.key, row.body) for row in save.follow_ups])
+        writes.follow_ups_insert(connection, [(row.key, row.body) for row in save.follow_ups])
     if save.follow_ups_done:
-        sql.follow_ups_delete(connection, save.follow_ups_done)
+        writes.follow_ups_delete(connection, save.follow_ups_done)
     if save.rows:
         rows_apply(connection, save.rows)
 
@@ -141,10 +144,10 @@ def _save_rest(connection: Connection, save: Save) -> None:
 def _count(connection: Connection, save: Save) -> list[FollowUpRow]:
     released = []
     for (flow, name), by, key, body in save.counters:
-        if sql.counter_add(connection, flow, name, by) == 0:
+        if writes.counter_add(connection, flow, name, by) == 0:
             released.append(FollowUpRow(key, body))
     if released:
-        sql.follow_ups_insert(connection, [(row.key, row.body) for row in released])
+        writes.follow_ups_insert(connection, [(row.key, row.body) for row in released])
     return released
 
 

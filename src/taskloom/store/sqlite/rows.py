@@ -1,11 +1,13 @@
 """Tables of the declared views: made from their declaration, changed by row changes, searched by filters."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from taskloom.core.limits import TOTAL_EXACT
 from taskloom.store.sql import SearchSql, as_rows, table
 from taskloom.store.sqlite.statements import Connection
+from taskloom.views.fold import folded
 from taskloom.views.view import ColumnType, Page, Query, RowChange, View
 
 _TYPES = {
@@ -71,20 +73,28 @@ def views_create(connection: Connection, views: Iterable[View]) -> None:
 
 
 def rows_apply(connection: Connection, changes: Sequence[RowChange]) -> None:
-    """Insert, change or remove rows, in order."""
-    for change in changes:
-        name = f"view_{change.view}"
-        if change.values is None:
-            connection.execute(f"DELETE FROM {name} WHERE key = ?", (change.key,))  # noqa: S608
-            continue
-        columns = ["key", "tenant", *change.values]
-        marks = ", ".join("?" for _ in columns)
-        updates = ", ".join(f"{column} = excluded.{column}" for column in change.values) or "tenant = tenant"
-        connection.execute(
-            f"INSERT INTO {name} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
-            f" ON CONFLICT (key) DO UPDATE SET {updates}",
-            (change.key, change.tenant, *change.values.values()),
-        )
+    """Insert, change or remove rows; what several changes make of one row is written once."""
+    for view, folds in folded(changes).items():
+        removed = [(key,) for key, fold in folds.items() if fold.removed]
+        if removed:
+            connection.executemany(f"DELETE FROM view_{view} WHERE key = ?", removed)  # noqa: S608
+        groups: dict[tuple[str, ...], list[tuple[Any, ...]]] = {}
+        for key, fold in folds.items():
+            if fold.values is not None:
+                row = (key, fold.tenant, *fold.values.values())
+                groups.setdefault(tuple(fold.values), []).append(row)
+        for columns, rows in groups.items():
+            connection.executemany(_upsert(view, columns), rows)
+
+
+@functools.lru_cache(maxsize=512)
+def _upsert(view: str, columns: tuple[str, ...]) -> str:
+    marks = ", ".join("?" for _ in range(len(columns) + 2))
+    updates = ", ".join(f"{column} = excluded.{column}" for column in columns) or "tenant = tenant"
+    return (
+        f"INSERT INTO view_{view} ({', '.join(('key', 'tenant', *columns))}) VALUES ({marks})"  # noqa: S608
+        f" ON CONFLICT (key) DO UPDATE SET {updates}"
+    )
 
 
 def search(connection: Connection, views: Mapping[str, View], query: Query) -> Page:

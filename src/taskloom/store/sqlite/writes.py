@@ -1,0 +1,219 @@
+"""The writing statements of the SQLite store, one function per statement."""
+
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import Final
+
+from msgspec import structs
+
+from taskloom.core.lanes import LaneChange, LaneId
+from taskloom.core.records import Record
+from taskloom.core.task import Task
+from taskloom.ports.store import (
+    FlowRow,
+    IdempotencyRow,
+    OutboxRow,
+    SubscriptionId,
+    SubscriptionRow,
+    TimerRow,
+)
+from taskloom.store.sqlite.statements import Connection, lanes_floor
+
+_FIELDS: Final = Task.__struct_fields__
+_COLUMNS: Final = ", ".join(_FIELDS)
+_MARKS: Final = ", ".join("?" for _ in _FIELDS)
+
+_INSERT_TASK: Final = f"INSERT INTO tasks ({_COLUMNS}, due_at) VALUES ({_MARKS}, ?)"  # noqa: S608
+_STATIC: Final = frozenset(
+    {"key", "tenant", "queue", "level", "lane", "dialect", "created_at", "flow", "root", "callback"}
+)
+_MUTABLE: Final = tuple(name for name in _FIELDS if name not in _STATIC)
+_UPDATE_TASK: Final = (
+    f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in _MUTABLE)}, due_at = ? WHERE key = ?"  # noqa: S608
+)
+_MUTABLE_OF: Final = attrgetter(*_MUTABLE, "due_at", "key")
+_INSERT_HISTORY: Final = f"INSERT INTO history ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
+_REPLACE_HISTORY: Final = f"INSERT OR REPLACE INTO history ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
+
+
+def tasks_insert(connection: Connection, tasks: Iterable[Task]) -> None:
+    """New hot rows."""
+    connection.executemany(_INSERT_TASK, [(*structs.astuple(task), task.due_at) for task in tasks])
+
+
+def tasks_update(connection: Connection, tasks: Iterable[Task]) -> None:
+    """Change hot rows."""
+    connection.executemany(_UPDATE_TASK, [_MUTABLE_OF(task) for task in tasks])
+
+
+def tasks_delete(connection: Connection, tasks: Iterable[Task]) -> None:
+    """Remove hot rows."""
+    connection.executemany("DELETE FROM tasks WHERE key = ?", [(task.key,) for task in tasks])
+
+
+def history_insert(connection: Connection, tasks: Iterable[Task]) -> None:
+    """Rows of tasks that end for the first time."""
+    connection.executemany(_INSERT_HISTORY, [structs.astuple(task) for task in tasks])
+
+
+def history_put(connection: Connection, tasks: Iterable[Task]) -> None:
+    """Rows of tasks that have ended before."""
+    connection.executemany(_REPLACE_HISTORY, [structs.astuple(task) for task in tasks])
+
+
+def history_delete(connection: Connection, tasks: Iterable[Task]) -> None:
+    """Remove rows of ended tasks that were reopened."""
+    connection.executemany("DELETE FROM history WHERE key = ?", [(task.key,) for task in tasks])
+
+
+def details_insert(connection: Connection, rows: Iterable[tuple[int, bytes, str, bytes]]) -> None:
+    """What is written once with a task: (key, attributes, callback, input)."""
+    connection.executemany("INSERT INTO details VALUES (?, ?, ?, ?)", rows)
+
+
+def attributes_update(connection: Connection, rows: Iterable[tuple[int, bytes]]) -> None:
+    """New attributes: (key, attributes)."""
+    connection.executemany(
+        "UPDATE details SET attributes = ?2 WHERE key = ?1", [(key, body) for key, body in rows]
+    )
+
+
+def payloads_insert(connection: Connection, rows: Iterable[tuple[int, bytes]]) -> None:
+    """Payloads, written once."""
+    connection.executemany("INSERT INTO payloads VALUES (?, ?)", rows)
+
+
+def lanes_add(connection: Connection, changes: dict[LaneId, LaneChange]) -> None:
+    """Relative changes; a lane that was empty and fills joins at the floor of its queue and level."""
+    floors: dict[tuple[str, int], int] = {}
+    rows = []
+    for lane, change in changes.items():
+        floor = 0
+        if change.fills:
+            place = lane[:2]
+            if place not in floors:
+                floors[place] = lanes_floor(connection, *place)
+            floor = floors[place]
+        rows.append((*lane, change.depth, change.in_flight, change.virtual_time, floor))
+    connection.executemany(
+        """
+        INSERT INTO lanes (queue, level, tenant, lane, depth, in_flight, virtual_time)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7 + ?8)
+        ON CONFLICT (queue, level, tenant, lane) DO UPDATE SET
+            virtual_time = ?7 + CASE WHEN depth > 0 THEN virtual_time ELSE max(virtual_time, ?8) END,
+            depth = depth + ?5,
+            in_flight = in_flight + ?6
+        """,
+        rows,
+    )
+
+
+def flows_put(connection: Connection, flows: Iterable[FlowRow]) -> None:
+    """Flows as they stand now."""
+    connection.executemany(
+        "INSERT INTO flows VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET state = excluded.state",
+        [structs.astuple(flow) for flow in flows],
+    )
+
+
+def flows_delete(connection: Connection, keys: Iterable[int]) -> None:
+    """Flows that ended for good; their timers, subscriptions and counters go with them."""
+    rows = [(key,) for key in keys]
+    connection.executemany("DELETE FROM flows WHERE key = ?", rows)
+    connection.executemany("DELETE FROM timers WHERE flow = ?", rows)
+    connection.executemany("DELETE FROM subscriptions WHERE flow = ?", rows)
+    connection.executemany("DELETE FROM counters WHERE flow = ?", rows)
+
+
+def records_put(connection: Connection, records: Iterable[Record]) -> None:
+    """Records as they stand now."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)",
+        [structs.astuple(record) for record in records],
+    )
+
+
+def records_delete(connection: Connection, names: Iterable[tuple[str, str, str]]) -> None:
+    """Records that are gone."""
+    connection.executemany("DELETE FROM records WHERE kind = ? AND tenant = ? AND name = ?", names)
+
+
+def idempotency_insert(connection: Connection, rows: Iterable[IdempotencyRow]) -> None:
+    """Answers given now."""
+    connection.executemany(
+        "INSERT INTO idempotency VALUES (?, ?, ?, ?, ?, ?)", [structs.astuple(row) for row in rows]
+    )
+
+
+def subscriptions_insert(connection: Connection, rows: Iterable[SubscriptionRow]) -> None:
+    """New subscriptions."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO subscriptions VALUES (?, ?, ?, ?, ?, ?)",
+        [structs.astuple(row) for row in rows],
+    )
+
+
+def subscriptions_delete(connection: Connection, rows: Iterable[tuple[SubscriptionId, int]]) -> None:
+    """Ended subscriptions: (slot, flow)."""
+    connection.executemany(
+        "DELETE FROM subscriptions WHERE tenant = ? AND kind = ? AND name = ? AND key = ? AND flow = ?",
+        [(*slot, flow) for slot, flow in rows],
+    )
+
+
+def timers_put(connection: Connection, timers: Iterable[TimerRow]) -> None:
+    """Set or move timers."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO timers VALUES (?, ?, ?)", [structs.astuple(timer) for timer in timers]
+    )
+
+
+def timers_delete(connection: Connection, slots: Iterable[tuple[int, str]]) -> None:
+    """Clear timers."""
+    connection.executemany("DELETE FROM timers WHERE flow = ? AND name = ?", slots)
+
+
+def counter_add(connection: Connection, flow: int, name: str, by: int) -> int:
+    """Change a counter and answer its value."""
+    row = connection.execute(
+        "INSERT INTO counters VALUES (?1, ?2, ?3)"
+        " ON CONFLICT (flow, name) DO UPDATE SET value = value + ?3 RETURNING value",
+        (flow, name, by),
+    ).fetchall()
+    return int(row[0][0])
+
+
+def outbox_put(connection: Connection, rows: Iterable[OutboxRow]) -> None:
+    """New calls, and those to be tried again."""
+    connection.executemany(
+        "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?)", [structs.astuple(row) for row in rows]
+    )
+
+
+def outbox_delete(connection: Connection, keys: Iterable[int]) -> None:
+    """Calls that are done."""
+    connection.executemany("DELETE FROM outbox WHERE key = ?", [(key,) for key in keys])
+
+
+def follow_ups_insert(connection: Connection, rows: Iterable[tuple[int, bytes]]) -> None:
+    """Commands that follow."""
+    connection.executemany("INSERT INTO follow_ups VALUES (?, ?)", rows)
+
+
+def follow_ups_delete(connection: Connection, keys: Iterable[int]) -> None:
+    """Commands that were carried out."""
+    connection.executemany("DELETE FROM follow_ups WHERE key = ?", [(key,) for key in keys])
+
+
+def head_advance(connection: Connection, events: int, last_key: int) -> int:
+    """Take the next event numbers; answers the last of them."""
+    rows = connection.execute(
+        "UPDATE head SET sequence = sequence + ?, last_key = max(last_key, ?) RETURNING sequence",
+        (events, last_key),
+    ).fetchall()
+    return int(rows[0][0])
+
+
+def journal_insert(connection: Connection, first: int, last: int, body: bytes) -> None:
+    """The events of this transaction."""
+    connection.execute("INSERT INTO journal VALUES (?, ?, ?)", (first, last, body))
