@@ -113,11 +113,12 @@ class PostgresServer:
         """How to reach a database of it."""
         return f"postgresql://postgres@/{database}?host={self.folder}"
 
-    def new_database(self) -> str:
-        """A fresh empty database; answers its URL."""
+    def new_database(self, template: str = "") -> str:
+        """A fresh database, empty or a copy of the one behind a URL; answers its URL."""
         self._names += 1
         name = f"test_{os.getpid()}_{self._names}"
-        self.sql(f'CREATE DATABASE "{name}" TEMPLATE template0 STRATEGY wal_log')
+        source = template.partition("@/")[2].partition("?")[0] or "template0"
+        self.sql(f'CREATE DATABASE "{name}" TEMPLATE "{source}" STRATEGY wal_log')
         return self.url(name)
 
     def empty(self, url: str) -> None:

@@ -1,4 +1,4 @@
-"""The rules of tests/conftest.py, each shown on a small test file in a run of its own."""
+"""The rules of tests/selection.py, each shown on a small test file in a run of its own."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-CONFTEST = Path(__file__).with_name("conftest.py")
+RULES = Path(__file__).with_name("selection.py")
 SAMPLE = """
 import pytest
 
@@ -26,10 +26,10 @@ def test_shared(shared_dir):
 
 @pytest.fixture
 def run_sample(tmp_path):
-    """Run the sample under our conftest, in an environment with nothing but the given variables."""
+    """Run the sample with our rules as its conftest; its environment holds only the given variables."""
     tests = tmp_path / "repository" / "tests"
     tests.mkdir(parents=True)
-    (tests / "conftest.py").write_bytes(CONFTEST.read_bytes())
+    (tests / "conftest.py").write_bytes(RULES.read_bytes())
     (tests / "test_sample.py").write_text(SAMPLE)
     (tests.parent / "pytest.ini").write_text("[pytest]\nmarkers =\n    long: x\n    shared: x\n")
 

@@ -32,7 +32,8 @@ from taskloom.core.task import COMPLETED, Task
 from taskloom.ports.store import Store
 from tests.faults.history import OK, REFUSED, UNKNOWN, Operation
 
-_MARK = re.compile(rb'"(c\d+-\d+)"')
+STEPS_OF_PROCESS = 3
+_MARK = re.compile(rb'"(c\d+-\d+)(?:\.pdf)?"')
 _ENDS = (TaskCompleted, TaskFailed, TaskCancelled)
 _GIVES_UP = (LeaseLost, TaskReleased, TaskRetried, TaskSuspended, TaskReopened, *_ENDS)
 
@@ -82,9 +83,13 @@ def check(
     history: Iterable[Operation],
     received: Path,
     key_of: Callable[[str, str], int],
-    now: int,
+    *,
+    is_at_rest: bool = True,
 ) -> list[str]:
-    """Every promise that was broken, as sentences; none when all held."""
+    """Every promise that was broken, as sentences; none when all held.
+
+    `is_at_rest`: whether nothing was open any more before the guard's time was over.
+    """
     operations = list(history)
     by_key = {
         (operation.dialect, operation.task): key_of(operation.dialect, operation.task)
@@ -93,10 +98,11 @@ def check(
     }
     faults = list(_completions(evidence, operations, by_key))
     faults += _creations(evidence, operations)
+    faults += _flows(evidence, operations, STEPS_OF_PROCESS)
     faults += _journal(evidence)
     faults += _leases(evidence)
     faults += _callbacks(evidence, operations, received)
-    faults += _at_rest(evidence, now)
+    faults += _at_rest(evidence, is_at_rest=is_at_rest)
     return faults
 
 
@@ -161,6 +167,25 @@ def _creations(evidence: Evidence, operations: list[Operation]) -> Iterable[str]
             yield f"C7: {operation.mark} of {operation.tenant} is found in {tenants[operation.mark]}"
 
 
+def _flows(evidence: Evidence, operations: list[Operation], steps: int) -> Iterable[str]:
+    """Every acknowledged process instance and upload went its way to the end, once."""
+    done: dict[int, int] = defaultdict(int)
+    documents: dict[str, set[int]] = defaultdict(set)
+    for key, task in evidence.tasks.items():
+        done[task.flow] += task.state == COMPLETED
+        if task.dialect == "documents" and evidence.marks[key]:
+            documents[evidence.marks[key]].add(task.flow)
+    for operation in operations:
+        if operation.verb == "upload":
+            made = len(documents[operation.mark])
+            if made > 1 or (made != 1 and operation.result == OK):
+                yield f"C1: the upload {operation.mark} ({operation.result}) made {made} documents"
+        elif (operation.dialect, operation.verb, operation.result) == ("processes", "create", OK):
+            jobs = done[int(operation.task)]
+            if jobs != steps:
+                yield f"C1: instance {operation.task} did {jobs} of {steps} jobs"
+
+
 def _journal(evidence: Evidence) -> Iterable[str]:
     numbers = [number for number, _ in evidence.events]
     if numbers != list(range(1, len(numbers) + 1)):
@@ -207,7 +232,10 @@ def _callbacks(evidence: Evidence, operations: list[Operation], received: Path) 
             yield f"C6: the callback of task {key} came with different bodies"
 
 
-def _at_rest(evidence: Evidence, now: int) -> Iterable[str]:
+def _at_rest(evidence: Evidence, *, is_at_rest: bool) -> Iterable[str]:
+    """Every client worked until nothing was left, so whatever is open is stuck."""
+    if not is_at_rest:
+        yield "C8: it never came to rest"
     for task in evidence.tasks.values():
-        if not task.is_final and task.due_at < now - 5_000:
-            yield f"C8: task {task.key} was due and nothing happened: {task}"
+        if not task.is_final:
+            yield f"C8: task {task.key} is stuck: {task}"

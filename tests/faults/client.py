@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -40,6 +41,11 @@ class Client:
         self.random = random.Random(options.seed)
         self.serial = 0
         self.headers = {"authorization": f"Bearer {options.key}"}
+        self._host, self._port = urlsplit(options.url).hostname, urlsplit(options.url).port
+        self._knocking = asyncio.Lock()
+        self._is_up = True
+        self.pause_s: float = options.pause
+        self.lease_s: int = options.lease
 
     def mark(self) -> str:
         """A text nobody else writes."""
@@ -48,6 +54,7 @@ class Client:
 
     @property
     def producing(self) -> bool:
+        """Whether more is to be made."""
         return not self.stop.exists() and time.monotonic() < self.deadline
 
     @property
@@ -57,26 +64,56 @@ class Client:
     async def call(
         self, operation: Operation, method: str, path: str, body: Any = None, data: Any = None
     ) -> tuple[str, Any]:
-        """One request; its outcome goes into the history and comes back with the decoded answer."""
+        """One request; its outcome goes into the history and comes back with the decoded answer.
+
+        What makes something carries its mark as its idempotency key, so that it may be repeated.
+        """
+        headers = {**self.headers, **({"idempotency-key": operation.mark} if operation.mark else {})}
+        await self._wait_until_up()
         start = time.monotonic()
         answer: Any = None
         try:
             async with self.session.request(
-                method, self.url + path, json=body, data=data, headers=self.headers
+                method, self.url + path, json=body, data=data, headers=headers
             ) as response:
                 raw = await response.read()
                 operation.status = response.status
                 answer = json.loads(raw) if raw else None
                 operation.result = self._judge(response.status, answer)
                 operation.detail = "" if operation.result == OK else raw[:300].decode("utf-8", "replace")
+                if operation.verb == "create" and operation.result == OK:
+                    operation.task = operation.task or str(answer.get("processInstanceKey", ""))
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             operation.result = UNKNOWN
             operation.detail = type(error).__name__
+            self._is_up = False
         operation.took_ms = (time.monotonic() - start) * 1000
         self.history.write(operation)
-        if operation.result == UNKNOWN:
-            await asyncio.sleep(0.2 + self.random.random() * 0.3)
         return operation.result, answer
+
+    async def make(self, dialect: str, verb: str, mark: str, path: str, body: Any) -> None:
+        """Make something that bears the mark; repeated under the same key while the outcome is unknown.
+
+        Processes know no such key, so there an instance more may be made.
+        """
+        while self.working:
+            operation = Operation("", "", dialect, verb, mark=mark)
+            sent = {"data": body()} if callable(body) else {"body": body}
+            if (await self.call(operation, "POST", path, **sent))[0] != UNKNOWN:
+                return
+            await asyncio.sleep(0.05)
+
+    async def _wait_until_up(self) -> None:
+        """After a broken call one of us knocks until the server listens again; the others wait for that."""
+        async with self._knocking:
+            while not self._is_up and self.working:
+                try:
+                    _, writer = await asyncio.open_connection(self._host, self._port)
+                except OSError:
+                    await asyncio.sleep(0.05 + self.random.random() * 0.1)
+                else:
+                    writer.close()
+                    self._is_up = True
 
     @staticmethod
     def _judge(status: int, answer: Any) -> str:
@@ -110,8 +147,8 @@ async def queue_producer(client: Client) -> None:
             "response_mode": "callback",
             "callback_url": f"{client.callback}/{mark}",
         }
-        operation = Operation("", "", "queue", "put", mark=mark)
-        await client.call(operation, "POST", "/v1/queue/put", body)
+        await client.make("queue", "put", mark, "/v1/queue/put", body)
+        await asyncio.sleep(client.pause_s)
 
 
 async def queue_worker(client: Client) -> None:
@@ -120,7 +157,7 @@ async def queue_worker(client: Client) -> None:
             Operation("", "", "queue", "take"),
             "POST",
             "/v1/queue/take",
-            {"queues": ["faults:1"], "size": 5, "process_timeout": 3, "process_max_retries": -1},
+            {"queues": ["faults:1"], "size": 5, "process_timeout": client.lease_s, "process_max_retries": -1},
         )
         tasks = answer.get("faults:1", []) if taken == OK else []
         for task in tasks:
@@ -144,8 +181,9 @@ def rpc(method: str, **params: Any) -> dict[str, Any]:
 async def agents_producer(client: Client) -> None:
     while client.producing:
         mark = client.mark()
-        operation = Operation("", "", "agents", "create", mark=mark)
-        await client.call(operation, "POST", "/rpc", rpc("task.create", text=mark, priority=50))
+        body = rpc("task.create", text=mark, priority=50, idempotencyKey=mark)
+        await client.make("agents", "create", mark, "/rpc", body)
+        await asyncio.sleep(client.pause_s)
 
 
 async def agents_next(client: Client, worker: str, *, lost: bool) -> tuple[list[Any], bool]:
@@ -179,7 +217,8 @@ async def agents_worker(client: Client) -> None:
             mark = client.mark()
             operation = Operation("", "", "agents", "complete", task["id"], mark)
             body = rpc("task.complete", id=task["id"], workerId=worker, result={"mark": mark})
-            await client.call(operation, "POST", "/rpc", body)
+            done, _ = await client.call(operation, "POST", "/rpc", body)
+            lost = lost or done == UNKNOWN
         if not tasks:
             if not client.producing and await idle(client):
                 return
@@ -193,9 +232,8 @@ async def processes_producer(client: Client) -> None:
     while client.producing:
         mark = client.mark()
         body = {"processDefinitionId": PROCESS_ID, "variables": {"mark": mark}}
-        operation = Operation("", "", "processes", "create", mark=mark)
-        await client.call(operation, "POST", "/v2/process-instances", body)
-        await asyncio.sleep(0.01)
+        await client.make("processes", "create", mark, "/v2/process-instances", body)
+        await asyncio.sleep(client.pause_s)
 
 
 async def processes_worker(client: Client) -> None:
@@ -209,7 +247,7 @@ async def processes_worker(client: Client) -> None:
                 {
                     "type": job_type,
                     "worker": client.name,
-                    "timeout": 3000,
+                    "timeout": client.lease_s * 1000,
                     "maxJobsToActivate": 5,
                     "requestTimeout": -1,
                     "withLease": True,
@@ -231,16 +269,20 @@ async def processes_worker(client: Client) -> None:
 # documents -----------------------------------------------------------------------------------------------
 
 
+def form_of(mark: str, document: bytes) -> aiohttp.FormData:
+    """An upload; a form can be sent only once, so every repeat makes its own."""
+    form = aiohttp.FormData()
+    form.add_field("name", mark)
+    form.add_field("file", document, filename=f"{mark}.pdf", content_type="application/pdf")
+    return form
+
+
 async def documents_producer(client: Client, document: bytes) -> None:
     while client.producing:
         mark = client.mark()
-        form = aiohttp.FormData()
-        form.add_field("name", mark)
-        form.add_field("file", document, filename=f"{mark}.pdf", content_type="application/pdf")
-        operation = Operation("", "", "documents", "upload", mark=mark)
         path = f"/v2/{client.tenant}/project/{PROJECT}/upload"
-        await client.call(operation, "POST", path, data=form)
-        await asyncio.sleep(0.5)
+        await client.make("documents", "upload", mark, path, lambda mark=mark: form_of(mark, document))
+        await asyncio.sleep(5 * client.pause_s)
 
 
 async def documents_worker(client: Client) -> None:
@@ -301,5 +343,9 @@ if __name__ == "__main__":
         parser.add_argument(f"--{flag}", default="")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--lease", type=int, default=3, help="seconds a lease lasts")
+    parser.add_argument(
+        "--pause", type=float, default=0.1, help="seconds between two things a producer makes"
+    )
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(main(parser.parse_args()))

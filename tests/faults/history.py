@@ -42,6 +42,10 @@ class History:
         operation.at = time.time()
         self._file.write(json.dumps({f: getattr(operation, f) for f in operation.__struct_fields__}) + "\n")
 
+    def close(self) -> None:
+        """No more comes."""
+        self._file.close()
+
 
 def read(folder: Path) -> Iterator[Operation]:
     """All operations of all clients."""

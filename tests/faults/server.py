@@ -35,6 +35,9 @@ class ServerProcess:
     def start(self, *, fault: str = "") -> float:
         """Start and wait for the ready line; answers how long that took, in seconds."""
         environment = {**os.environ, "TASKLOOM_ROOT_KEY": ROOT_KEY, "PYTHONPATH": str(ROOT / "src")}
+        environment.pop(
+            "PYTHONDONTWRITEBYTECODE", None
+        )  # an installed server does not compile at every start
         if fault:
             environment["TASKLOOM_FAULT"] = fault
         begun = time.monotonic()

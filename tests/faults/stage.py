@@ -16,6 +16,7 @@ from samples.processes import ServiceTask, process_xml
 from tests.faults import client as faults_client
 from tests.faults.server import HANG_GUARD_S, ROOT, ROOT_KEY, ServerProcess
 
+RECEIVED = "received.jsonl"
 TENANTS = ("north", "south")
 SCOPES = [
     "task.read",
@@ -72,13 +73,37 @@ def prepare(server: ServerProcess) -> dict[str, str]:
     return keys
 
 
+def spawn(log_file: Path, module: str, *arguments: str) -> subprocess.Popen[bytes]:
+    """A program of ours in a process of its own."""
+    with log_file.open("ab") as log:
+        command = [sys.executable, "-m", module, *arguments]
+        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+
+
+class Receiver:
+    """The process that callbacks go to."""
+
+    def __init__(self, folder: Path) -> None:
+        self.received = folder / RECEIVED
+        port_file = folder / "receiver.port"
+        files = ("--port-file", str(port_file), "--log", str(self.received))
+        self.process = spawn(folder / "receiver.log", "tests.faults.receiver", *files)
+        wait_for(lambda: port_file.exists() and port_file.read_text(encoding="ascii") != "")
+        self.url = f"http://127.0.0.1:{port_file.read_text(encoding='ascii')}"
+
+    def stop(self) -> None:
+        """End it and wait for it."""
+        self.process.kill()
+        self.process.wait()
+
+
 class Clients:
     """The client processes of a run and the files they share with the harness."""
 
     def __init__(self, folder: Path, server: ServerProcess, keys: dict[str, str]) -> None:
         self.folder = folder
         self.histories = folder / "histories"
-        self.received = folder / "received.jsonl"
+        self.received = folder / RECEIVED
         self.histories.mkdir()
         self._stop = folder / "stop.flag"
         self._server = server
@@ -89,26 +114,20 @@ class Clients:
 
     def start(self, count: int, *, dialects: str, seconds: float) -> None:
         """Start the receiver and `count` clients, tenants in turn."""
-        port_file = self.folder / "receiver.port"
-        self._spawn("tests.faults.receiver", "--port-file", str(port_file), "--log", str(self.received))
-        wait_for(lambda: port_file.exists() and port_file.read_text(encoding="ascii") != "")
-        callback = f"http://127.0.0.1:{port_file.read_text(encoding='ascii')}"
+        receiver = Receiver(self.folder)
+        self._processes.append(receiver.process)
         for number in range(count):
             tenant = TENANTS[number % len(TENANTS)]
             self._spawn(
                 "tests.faults.client",
                 *("--url", self._server.url, "--key", self._keys[tenant], "--tenant", tenant),
                 *("--name", f"c{number}", "--history", str(self.histories), "--stop", str(self._stop)),
-                *("--callback", callback, "--dialects", dialects, "--document", str(self._document)),
+                *("--callback", receiver.url, "--dialects", dialects, "--document", str(self._document)),
                 *("--seed", str(number), "--seconds", str(seconds)),
             )
 
     def _spawn(self, module: str, *arguments: str) -> None:
-        log = (self.folder / "clients.log").open("ab")
-        self._processes.append(
-            subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=ROOT, stdout=log, stderr=log)
-        )
-        log.close()
+        self._processes.append(spawn(self.folder / "clients.log", module, *arguments))
 
     def stop_producing(self) -> None:
         self._stop.touch()
@@ -132,7 +151,14 @@ class Clients:
 
 def wait_for(condition: Callable[[], bool], *, seconds: float = HANG_GUARD_S) -> None:
     """Until it holds; the guard is there for what hangs, not for what is slow."""
+    assert comes_true(condition, seconds=seconds), "the awaited condition never came"
+
+
+def comes_true(condition: Callable[[], bool], *, seconds: float = HANG_GUARD_S) -> bool:
+    """Whether it holds before the guard ends the wait."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "the awaited condition never came"
-        time.sleep(0.02)
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
+    return True

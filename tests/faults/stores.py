@@ -5,7 +5,6 @@ import contextlib
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import asyncpg
 
@@ -61,10 +60,10 @@ def sqlite_store(data: Path) -> StoreUnderTest:
 
 
 def postgres_store(url: str) -> StoreUnderTest:
-    """The store in a PostgreSQL database."""
+    """The store in a database."""
 
     async def count() -> int:
-        connection: Any = await asyncpg.connect(url)
+        connection = await asyncpg.connect(url)
         try:
             return int(await connection.fetchval(_OPEN))
         finally:

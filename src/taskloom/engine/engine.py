@@ -25,6 +25,7 @@ from taskloom.flows.flow import Flow
 from taskloom.ports.bus import Bus
 from taskloom.ports.callbacks import Deliverer
 from taskloom.ports.clock import Clock, Tokens
+from taskloom.ports.faults import fault_point
 from taskloom.ports.store import Store, UnavailableError
 from taskloom.views.view import Project, View
 
@@ -175,6 +176,8 @@ class Engine:
                 if isinstance(outcome, Rejection):
                     return outcome
                 rest_ms = deadline - self.clock.monotonic_ms()
+                if outcome.reply:
+                    fault_point("claim_answered")
                 if outcome.reply or rest_ms <= 0 or self.waiting.closed:
                     return list(outcome.reply)
                 if not await ticket.wait(rest_ms):

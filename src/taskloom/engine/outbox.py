@@ -85,7 +85,8 @@ class Outbox:
         except UnavailableError:
             log.warning("the store cannot be read; sending again later")
             return
-        fault_point("outbox_read")
+        if rows:
+            fault_point("outbox_read")
         for row in rows:
             if len(self._sending) >= _AT_ONCE:
                 return

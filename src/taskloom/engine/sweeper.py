@@ -14,6 +14,7 @@ from taskloom.engine import followups
 from taskloom.engine.outcome import Command, FireTimer, Outcome
 from taskloom.engine.waiting import Waiting
 from taskloom.ports.clock import Clock
+from taskloom.ports.faults import fault_point
 from taskloom.ports.store import FollowUpRow, Store, UnavailableError
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Sweeper:
             if row.key not in self._following:
                 self._following.add(row.key)
                 future = self._submit(followups.decode(row.body), follow_up=row.key)
+                fault_point("follow_up_submitted")
                 future.add_done_callback(lambda _, key=row.key: self._following.discard(key))  # type: ignore[misc]
 
     async def run(self) -> None:

@@ -22,6 +22,7 @@ from taskloom.engine.claims import hand_out
 from taskloom.engine.handlers import handle
 from taskloom.engine.outcome import Accepted, Command, FireTimer, Idempotency, OutboxResult, Outcome, Replay
 from taskloom.flows.flow import FlowCommand
+from taskloom.ports.faults import fault_point
 from taskloom.ports.store import FollowUpRow, IdempotencyRow, Load, Save, Work
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ def run(
         load = together([*([] if load is None else [load]), *learnt])
     if load is not None:
         batch.add(load, (yield load))
+    fault_point("batch_loaded")
     outcomes: list[Outcome] = [_PENDING] * len(submissions)
     claims: list[tuple[int, Claim]] = []
     for index, submission in enumerate(submissions):
@@ -100,6 +102,7 @@ def run(
     save = batch.save()
     if save is None:
         return BatchResult(outcomes, contended=batch.contended)
+    fault_point("batch_decided")
     saved = yield save
     return _result(batch, save, outcomes, saved.sequence, saved.released)
 

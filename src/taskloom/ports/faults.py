@@ -1,7 +1,7 @@
 """Fault points: named instants at which a test lets the process die. Without the variable they cost nothing.
 
 `TASKLOOM_FAULT=name:n` kills the process (SIGKILL, as a power cut would) when the point `name` is passed for
-the n-th time.
+the n-th time, without a number for the first time; several are separated by commas.
 """
 
 import os
@@ -22,8 +22,13 @@ POINTS = (
     "step_finished",
 )
 
-_name, _, _count = os.environ.get("TASKLOOM_FAULT", "").partition(":")
-_left = {_name: int(_count or "1")} if _name else {}
+
+def _counts(text: str) -> dict[str, int]:
+    points = (part.partition(":") for part in text.split(",") if part)
+    return {name: int(count or "1") for name, _, count in points}
+
+
+_left = _counts(os.environ.get("TASKLOOM_FAULT", ""))
 
 
 def fault_point(name: str) -> None:

@@ -7,6 +7,8 @@ import pytest
 from taskloom.core.commands import Claim, Fail
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import COMPLETED
+from taskloom.flows.document.commands import COMPLETE
+from taskloom.flows.flow import FlowCommand
 from tests.dialects.documents.desk import (
     BASE,
     READ_OUTSIDE,
@@ -138,6 +140,20 @@ async def test_another_team_sees_nothing(desk, reviewing):
         assert (answer.status, answer.json()["error"]["code"]) == (404, "NOT_FOUND")
 
 
+@pytest.fixture
+def all_look_first(desk, monkeypatch):
+    """Hold 64 completions back until each of the callers has seen which review is open."""
+    everybody, submit = asyncio.Barrier(64), desk.engine.submit
+
+    async def submit_together(command, **more):
+        if isinstance(command, FlowCommand) and command.name == COMPLETE:
+            await everybody.wait()
+        return await submit(command, **more)
+
+    monkeypatch.setattr(desk.engine, "submit", submit_together)
+
+
+@pytest.mark.usefixtures("all_look_first")
 async def test_of_64_completions_at_once_one_is_accepted_and_one_continuation_runs(desk):
     """The second review opens at once; not one of the others may complete it by mistake."""
     await desk.declare(bare(TWO_REVIEWS))

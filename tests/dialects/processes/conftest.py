@@ -54,8 +54,8 @@ class Camunda:
         return answer.json()["jobs"]
 
     async def job(self, job_type: str, **more: Any) -> dict[str, Any]:
-        """Take the only job of a type."""
-        (job,) = await self.activate(job_type, **more)
+        """Take the only job of a type as soon as it is free; other duties may hold it for an instant."""
+        (job,) = await self.activate(job_type, **{"requestTimeout": 30_000, **more})
         return job
 
     async def complete(self, key: str, **body: Any):

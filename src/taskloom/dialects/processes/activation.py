@@ -23,6 +23,7 @@ from taskloom.dialects.processes.tasks import attributes_of
 from taskloom.dialects.processes.translate import acting_tenants, key_text, tenant_text
 from taskloom.engine.outcome import Handout
 from taskloom.flows.bpmn.job_tasks import JOB_LEVEL
+from taskloom.ports.faults import fault_point
 
 REQUEST_TIMEOUT_MS_DEFAULT = 10_000
 ANSWER_BYTES_MAX = 4 * MIB
@@ -122,6 +123,8 @@ async def _wait(request: Request, claims: Sequence[Claim], wait_ms: int) -> list
             with engine.waiting.ticket(*topics) as ticket:
                 handouts = await _take(request, claims)
                 rest_ms = deadline - engine.clock.monotonic_ms()
+                if handouts and not isinstance(handouts, Rejection):
+                    fault_point("claim_answered")
                 if isinstance(handouts, Rejection) or rest_ms <= 0 or engine.waiting.closed:
                     return handouts
                 if gone is not None and gone.done():
