@@ -1,10 +1,20 @@
-"""What every test may ask for: the rules of selection.py, a server, a database."""
+"""What holds for every test, and what it may ask for: a server, a database."""
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from devtools.postgres import PostgresServer
 
 pytest_plugins = ["tests.selection", "tests.server.fixtures"]
+
+
+def pytest_configure(config):
+    """The same examples on every machine, fresh ones with --long; how long one takes is no failure."""
+    fixed = not config.getoption("--long")
+    settings.register_profile(
+        "tests", deadline=None, derandomize=fixed, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

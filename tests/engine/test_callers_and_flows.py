@@ -102,7 +102,7 @@ async def test_views_are_told_nothing_when_the_records_are_refused(engine):
 async def test_who_waits_for_the_end_of_a_flow_is_woken(engine):
     flow = await begin(engine)
     with engine.waiting.ticket(("flow", flow)) as ticket:
-        waiting = asyncio.create_task(ticket.wait(5_000))
+        waiting = asyncio.create_task(ticket.wait(30_000))
         await engine.submit(FlowCommand(kind="countdown", name="end", tenant="a", flow=flow))
 
         assert await waiting

@@ -57,7 +57,7 @@ async def test_whoever_waits_for_a_flow_is_rung_by_its_change(engine):
 
     with engine.waiting.ticket(("flow", task.flow)) as ticket:
         await engine.submit(report(task))
-        assert await ticket.wait(5_000)
+        assert await ticket.wait(30_000)
 
 
 async def test_a_report_is_accepted_from_the_holder_as_long_as_nobody_claimed_anew(engine):

@@ -38,6 +38,7 @@ def receiver(tmp_path_factory):
 
 def _prepared(folder: Path, url: str = "") -> tuple[Path, dict[str, str]]:
     """A data folder, and a database if there is one, that a server has been prepared on."""
+    (folder / "data").mkdir(mode=0o700)  # on PostgreSQL a server makes it when the first file comes
     server = ServerProcess(folder / "data", store=url)
     server.start()
     try:

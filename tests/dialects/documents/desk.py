@@ -118,7 +118,7 @@ class Desk:
             lease_ms=lease_ms,
             fenced=fenced,
         )
-        handouts = await self.engine.claim(command, 5_000)
+        handouts = await self.engine.claim(command, 30_000)
         assert isinstance(handouts, list)
         (handout,) = handouts
         return handout

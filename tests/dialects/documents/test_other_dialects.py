@@ -39,7 +39,7 @@ class JobWorker:
         self.client = client
 
     async def work(self, queue, result):
-        wanted = {"type": queue, "maxJobsToActivate": 1, "timeout": 60_000, "requestTimeout": 5_000}
+        wanted = {"type": queue, "maxJobsToActivate": 1, "timeout": 60_000, "requestTimeout": 30_000}
         answer = await self.client.post("/v2/jobs/activation", wanted)
         assert answer.status == 200, answer.body
         (job,) = answer.json()["jobs"]

@@ -43,7 +43,7 @@ async def test_awaiting_answers_with_the_variables_at_the_end(three_tasks):
     body = {"processDefinitionId": "row", "awaitCompletion": True, "variables": {"a": 1}}
     waiting = asyncio.create_task(three_tasks.post("/process-instances", body))
     for n in (1, 2, 3):
-        job = (await three_tasks.activate(f"work_{n}", requestTimeout=10_000))[0]
+        job = (await three_tasks.activate(f"work_{n}", requestTimeout=30_000))[0]
         await three_tasks.complete(job["jobKey"], variables={f"r{n}": n})
 
     answer = await asyncio.wait_for(waiting, 30)
@@ -77,7 +77,7 @@ async def test_awaiting_ends_with_504_and_the_instance_goes_on(three_tasks):
 async def test_awaiting_a_cancelled_instance_is_refused(three_tasks):
     body = {"processDefinitionId": "row", "awaitCompletion": True}
     waiting = asyncio.create_task(three_tasks.post("/process-instances", body))
-    (job,) = await three_tasks.activate("work_1", requestTimeout=10_000)
+    (job,) = await three_tasks.activate("work_1", requestTimeout=30_000)
 
     await three_tasks.post(f"/process-instances/{job['processInstanceKey']}/cancellation")
 
@@ -247,7 +247,7 @@ async def test_what_costs_many_steps_goes_on_in_further_transactions(camunda):
 
     await camunda.complete((await camunda.job("one"))["jobKey"])
 
-    (job,) = await camunda.activate("two", requestTimeout=10_000)
+    (job,) = await camunda.activate("two", requestTimeout=30_000)
     assert job["variables"] == {"a": 4000, "b": 4000, "c": 4000}
 
 
