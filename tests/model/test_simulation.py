@@ -26,8 +26,7 @@ def _simulate(seed: int, folder: Path) -> list[str]:
         for key, url, body in world.receiver.received
     ]
     received.write_text("\n".join(lines), encoding="utf-8")
-    now = world.clock.now_ms()
-    return checker.check(evidence, world.history, received, lambda _, task: int(task), now)
+    return checker.check(evidence, world.history, received, lambda _, task: int(task))
 
 
 @pytest.mark.parametrize("block", range(8))
