@@ -11,6 +11,15 @@ from tests.faults.stage import Receiver, prepare
 from tests.faults.stores import StoreUnderTest, postgres_store, sqlite_store
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Each fault point runs in every dialect on SQLite; on PostgreSQL in one dialect, with --long in all."""
+    for item in items:
+        params = getattr(getattr(item, "callspec", None), "params", {})
+        if params.get("site") == "postgres" and params.get("dialect") != "queue":
+            item.add_marker("long")
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def store_under_test(request, tmp_path):
     """An empty store of each kind, and how to look into it while a server works on it."""
