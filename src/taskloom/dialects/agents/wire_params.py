@@ -18,11 +18,13 @@ from taskloom.core.limits import (
 )
 
 TaskId = Annotated[str, Meta(min_length=1, max_length=64, description="`t-<digits>`")]
-WorkerId = Annotated[str, Meta(min_length=1, max_length=WORKER_NAME_LENGTH, pattern=r"^[^\x00-\x1f\x7f]*$")]
+WorkerId = Annotated[
+    str, Meta(min_length=1, max_length=WORKER_NAME_LENGTH, pattern=r"^[^\x00-\x1f\x7f]*$(?!\n)")
+]
 Text = Annotated[str, Meta(min_length=1, max_length=TASK_TEXT_LENGTH)]
 Priority = Annotated[int, Meta(ge=0, le=100)]
 Epoch = Annotated[int, Meta(ge=0, le=2_147_483_647)]
-LeaseToken = Annotated[str, Meta(pattern=r"^[0-9]{1,19}$")]
+LeaseToken = Annotated[str, Meta(pattern=r"^[0-9]{1,19}$(?!\n)")]
 LeaseMs = Annotated[int, Meta(ge=1_000, le=LEASE_MS_MAX)]
 Status = Literal["pending", "in_progress", "completed", "failed"]
 FinalStatus = Literal["completed", "failed"]

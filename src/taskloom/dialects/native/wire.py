@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from taskloom.core.credentials import KeyRecord
 from taskloom.core.limits import KEY_SCOPES, NAME_LENGTH, RATE_MAX, WORKER_NAME_LENGTH
 
-KeyName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._@+-]*$", max_length=NAME_LENGTH)]
+KeyName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._@+-]*$(?!\n)", max_length=NAME_LENGTH)]
 
 
 class NewKey(Struct, forbid_unknown_fields=True):
