@@ -44,11 +44,20 @@ async def _watch(stage: Stage, progress: Progress, count: int, console: Console)
 async def play(count: int, folder: Path, console: Console) -> int:
     """All acts at once, then the proof; answers the exit status."""
     server = Server(folder / "data")
-    console.print(
-        f"[bold]Taskloom[/] on an empty folder, ready after {await server.start():.2f} s: {server.url}"
-    )
-    columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    ready_s = await server.start()
+    console.print(f"[bold]Taskloom[/] on an empty folder, ready after {ready_s:.2f} s: {server.url}")
     begun = time.monotonic()
+    try:
+        verdicts = await _act(server, count, console)
+    finally:
+        server.stop()
+    console.print(f"{count * len(ACTS)} acts in {time.monotonic() - begun:.1f} s")
+    return await _prove(server.data, verdicts, console)
+
+
+async def _act(server: Server, count: int, console: Console) -> list[Verdict]:
+    """The four acts side by side, with bars that move."""
+    columns = (TextColumn("{task.description:>10}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     timeout = aiohttp.ClientTimeout(total=30)
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
         stage = Stage(server, session)
@@ -61,9 +70,7 @@ async def play(count: int, folder: Path, console: Console) -> int:
                 watching.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await watching
-    server.stop()
-    console.print(f"{count * len(ACTS)} acts in {time.monotonic() - begun:.1f} s")
-    return await _prove(server.data, list(verdicts), console)
+    return list(verdicts)
 
 
 async def _prove(data: Path, verdicts: list[Verdict], console: Console) -> int:
