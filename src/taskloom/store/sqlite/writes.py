@@ -1,8 +1,9 @@
 """The writing statements of the SQLite store, one function per statement."""
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
-from typing import Final
+from typing import Any, Final
 
 from msgspec import structs
 
@@ -17,13 +18,15 @@ from taskloom.ports.store import (
     SubscriptionRow,
     TimerRow,
 )
-from taskloom.store.sqlite.statements import Connection, lanes_floor
+from taskloom.store.sqlite.statements import Connection, in_marks, lanes_floor
 
 _FIELDS: Final = Task.__struct_fields__
 _COLUMNS: Final = ", ".join(_FIELDS)
+_AT_ONCE: Final = (64, 16, 4, 1)
+"""How many rows one statement inserts; few sizes, so that few statements are prepared."""
 _MARKS: Final = ", ".join("?" for _ in _FIELDS)
 
-_INSERT_TASK: Final = f"INSERT INTO tasks ({_COLUMNS}, due_at) VALUES ({_MARKS}, ?)"  # noqa: S608
+_INSERT_TASK: Final = f"INSERT INTO tasks ({_COLUMNS}, due_at) VALUES "  # noqa: S608
 _STATIC: Final = frozenset(
     {"key", "tenant", "queue", "level", "lane", "dialect", "created_at", "flow", "root", "callback"}
 )
@@ -32,13 +35,24 @@ _UPDATE_TASK: Final = (
     f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in _MUTABLE)}, due_at = ? WHERE key = ?"  # noqa: S608
 )
 _MUTABLE_OF: Final = attrgetter(*_MUTABLE, "due_at", "key")
-_INSERT_HISTORY: Final = f"INSERT INTO history ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
+_INSERT_HISTORY: Final = f"INSERT INTO history ({_COLUMNS}) VALUES "  # noqa: S608
 _REPLACE_HISTORY: Final = f"INSERT OR REPLACE INTO history ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
+
+
+def _insert(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows, many by one statement: each lets go of the interpreter, which must be won back."""
+    start = 0
+    while start < len(rows):
+        count = next(size for size in _AT_ONCE if size <= len(rows) - start)
+        marks = f"({', '.join('?' * len(rows[0]))})"
+        values = list(itertools.chain.from_iterable(rows[start : start + count]))
+        connection.execute(sql + ", ".join([marks] * count), values)
+        start += count
 
 
 def tasks_insert(connection: Connection, tasks: Iterable[Task]) -> None:
     """New hot rows."""
-    connection.executemany(_INSERT_TASK, [(*structs.astuple(task), task.due_at) for task in tasks])
+    _insert(connection, _INSERT_TASK, [(*structs.astuple(task), task.due_at) for task in tasks])
 
 
 def tasks_update(connection: Connection, tasks: Iterable[Task]) -> None:
@@ -48,12 +62,16 @@ def tasks_update(connection: Connection, tasks: Iterable[Task]) -> None:
 
 def tasks_delete(connection: Connection, tasks: Iterable[Task]) -> None:
     """Remove hot rows."""
-    connection.executemany("DELETE FROM tasks WHERE key = ?", [(task.key,) for task in tasks])
+    keys = [task.key for task in tasks]
+    for start in range(0, len(keys), _AT_ONCE[0]):
+        part = keys[start : start + _AT_ONCE[0]]
+        marks, padded = in_marks(len(part))
+        connection.execute(f"DELETE FROM tasks WHERE key IN ({marks})", [*part, *(0,) * (padded - len(part))])  # noqa: S608
 
 
 def history_insert(connection: Connection, tasks: Iterable[Task]) -> None:
     """Rows of tasks that end for the first time."""
-    connection.executemany(_INSERT_HISTORY, [structs.astuple(task) for task in tasks])
+    _insert(connection, _INSERT_HISTORY, [structs.astuple(task) for task in tasks])
 
 
 def history_put(connection: Connection, tasks: Iterable[Task]) -> None:
@@ -66,9 +84,9 @@ def history_delete(connection: Connection, tasks: Iterable[Task]) -> None:
     connection.executemany("DELETE FROM history WHERE key = ?", [(task.key,) for task in tasks])
 
 
-def details_insert(connection: Connection, rows: Iterable[tuple[int, bytes, str, bytes]]) -> None:
+def details_insert(connection: Connection, rows: Sequence[tuple[int, bytes, str, bytes]]) -> None:
     """What is written once with a task: (key, attributes, callback, input)."""
-    connection.executemany("INSERT INTO details VALUES (?, ?, ?, ?)", rows)
+    _insert(connection, "INSERT INTO details VALUES ", rows)
 
 
 def attributes_update(connection: Connection, rows: Iterable[tuple[int, bytes]]) -> None:
@@ -78,9 +96,9 @@ def attributes_update(connection: Connection, rows: Iterable[tuple[int, bytes]])
     )
 
 
-def payloads_insert(connection: Connection, rows: Iterable[tuple[int, bytes]]) -> None:
+def payloads_insert(connection: Connection, rows: Sequence[tuple[int, bytes]]) -> None:
     """Payloads, written once."""
-    connection.executemany("INSERT INTO payloads VALUES (?, ?)", rows)
+    _insert(connection, "INSERT INTO payloads VALUES ", rows)
 
 
 def lanes_add(connection: Connection, changes: dict[LaneId, LaneChange]) -> None:
