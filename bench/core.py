@@ -14,7 +14,7 @@ from typing import Any
 
 import uvloop
 
-from measure import PAYLOAD, RESULT, folder, interleaved, median, ratio, raw_fsync, table
+from bench.measure import PAYLOAD, RESULT, folder, interleaved, median, ratio, raw_fsync, table
 from taskloom.bus.memory import MemoryBus
 from taskloom.core.apply import apply
 from taskloom.core.commands import Claim, Complete, Create
