@@ -1,8 +1,8 @@
 """The same work through ours and through others, in turn: `./dev bench queue [COUNT] [--only NAME,NAME]`.
 
-Work: COUNT jobs that do nothing are stored, then one worker process does them all. Ours completes each durably
-(SQLite, FULL); of the peers, those on PostgreSQL commit synchronously, those on Redis may lose a second. Then: an
-idle worker, a job every 20 ms from another process, and how long each waited until it started.
+Work: COUNT jobs that do nothing are stored, then one worker process does them all. Ours completes each
+durably (SQLite, FULL); of the peers, those on PostgreSQL commit synchronously, those on Redis may lose a
+second. Then: an idle worker, a job every 20 ms from another process, and how long each waited until it started.
 """
 
 import contextlib
@@ -10,11 +10,9 @@ import json
 import os
 import shutil
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,7 +68,14 @@ class Peers:
             port = probe.getsockname()[1]
             probe.close()
             url = f"http://127.0.0.1:{port}"
-            command = [Path(sys.executable).with_name("taskloom"), "serve", "--data", place, "--port", str(port)]
+            command = [
+                Path(sys.executable).with_name("taskloom"),
+                "serve",
+                "--data",
+                place,
+                "--port",
+                str(port),
+            ]
             environment = {**os.environ, "TASKLOOM_ROOT_KEY": KEY}
             process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
             try:
@@ -133,8 +138,8 @@ class Subject:
 
     @contextlib.contextmanager
     def _fresh(self) -> Iterator[str]:
-        with self._place() as url:
-            url += self._suffix
+        with self._place() as place:
+            url = place + self._suffix
             if self._has_schema:
                 self._run("install", 0, url)
             yield url
@@ -195,7 +200,12 @@ def _drains(subjects: dict[str, Subject], count: int) -> None:
             stored[name].append(put)
             done[name].append(drained)
     rows = [
-        [name, f"{median(stored[name]):,.0f}", f"{median(done[name]):,.0f}", f"{min(done[name]):,.0f}-{max(done[name]):,.0f}"]
+        [
+            name,
+            f"{median(stored[name]):,.0f}",
+            f"{median(done[name]):,.0f}",
+            f"{min(done[name]):,.0f}-{max(done[name]):,.0f}",
+        ]
         for name in subjects
     ]
     table(f"{count:,} jobs that do nothing, one worker process", ["", "put/s", "done/s", "spread"], rows)
@@ -212,8 +222,8 @@ def _drains(subjects: dict[str, Subject], count: int) -> None:
 def _starts(subjects: dict[str, Subject]) -> None:
     waits: dict[str, list[list[float]]] = {name: [] for name in subjects if name != "taskloom, in process"}
     for _ in range(ROUNDS):
-        for name in waits:
-            waits[name].append(subjects[name].starts())
+        for name, runs in waits.items():
+            runs.append(subjects[name].starts())
     p50 = {name: [percentile(one, 0.5) for one in runs] for name, runs in waits.items()}
     p99 = {name: [percentile(one, 0.99) for one in runs] for name, runs in waits.items()}
     rows = [[name, f"{median(p50[name]):.2f}", f"{median(p99[name]):.2f}"] for name in waits]

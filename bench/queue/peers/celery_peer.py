@@ -5,7 +5,6 @@ import time
 import warnings
 
 from celery import Celery
-
 from tally import Tally, paced, ready, role, said
 
 name, count, url = role()

@@ -6,7 +6,6 @@ import time
 
 import dramatiq
 from dramatiq.brokers.redis import RedisBroker
-
 from tally import Tally, paced, ready, role, said
 
 name, count, url = role()

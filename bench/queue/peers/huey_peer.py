@@ -3,7 +3,6 @@
 import time
 
 from huey import RedisHuey, SqliteHuey
-
 from tally import Tally, paced, ready, role, said
 
 name, count, url = role()
@@ -25,6 +24,8 @@ elif name == "pace":
     for instant in paced(count):
         noop(instant)
 else:
-    consumer = huey.create_consumer(workers=1, worker_type="thread", periodic=False, initial_delay=0.001, max_delay=0.01)
+    consumer = huey.create_consumer(
+        workers=1, worker_type="thread", periodic=False, initial_delay=0.001, max_delay=0.01
+    )
     ready()
     consumer.run()

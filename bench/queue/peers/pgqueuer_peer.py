@@ -7,7 +7,6 @@ import asyncpg
 from pgqueuer.db import AsyncpgDriver
 from pgqueuer.qm import QueueManager
 from pgqueuer.queries import Queries
-
 from tally import Tally, paced, ready, role, said
 
 BATCH = 1_000

@@ -3,10 +3,9 @@
 import asyncio
 import time
 
+from tally import Tally, paced, ready, role, said
 from taskiq.api import run_receiver_task
 from taskiq_redis import RedisStreamBroker
-
-from tally import Tally, paced, ready, role, said
 
 name, count, url = role()
 broker = RedisStreamBroker(url=url)

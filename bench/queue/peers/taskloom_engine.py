@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
+from tally import Tally, ready, role, said
 
 from bench.core import engine_at
-from tally import Tally, ready, role, said
 from taskloom.core.commands import Claim, Complete, Create
 from taskloom.engine.engine import Engine
 
