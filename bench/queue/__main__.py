@@ -2,7 +2,8 @@
 
 Work: COUNT jobs that do nothing are stored, then one worker process does them all. Ours completes each
 durably (SQLite, FULL); of the peers, those on PostgreSQL commit synchronously, those on Redis may lose a
-second. Then: an idle worker, a job every 20 ms from another process, and how long each waited until it started.
+second. Then: an idle worker, a job every 20 ms from another process, and how long each waited until it
+started.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Taskloom in process: an engine on SQLite (FULL), one worker that claims 500 and completes what it did last."""
+"""Taskloom in process: an engine on SQLite (FULL), one worker that claims 500 and completes the last."""
 
 import asyncio
 import time

@@ -1,9 +1,9 @@
 """Changes of the two usual shapes, a lease and a completion, told from all others.
 
-Of a row with thirty columns they change a few, and most of those are the same for all tasks of one claim or of
-one worker's results. Sorted out here, a statement writes many of them and is handed two or three values each,
-which halves what they cost. What the row was before is taken from what the writer knows; a task that changed
-in any other way as well goes the ordinary way.
+Of a row with thirty columns they change a few, and most of those are the same for all tasks of one claim or
+of one worker's results. Sorted out here, a statement writes many of them and is handed two or three values
+each, which halves what they cost. What the row was before is taken from what the writer knows; a task that
+changed in any other way as well goes the ordinary way.
 """
 
 from collections.abc import Callable, Hashable, Iterable
