@@ -17,6 +17,8 @@ NATIVE = {
     "native.tasks_claim": "task.work",
     "native.tasks_complete": "task.work",
     "native.tasks_fail": "task.work",
+    "native.tasks_list": "task.read",
+    "native.tasks_cancel": "task.write",
     "native.tasks_read": "task.read",
 }
 

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from taskloom.core.limits import PAYLOAD_BYTES
-from taskloom.dialects.native import identity, keys, tasks, wire, wire_tasks
+from taskloom.dialects.native import identity, keys, listing, tasks, wire, wire_tasks
 from taskloom.dialects.native.problem import problem
 from taskloom.dialects.operation import Body, Dialect, Operation
 
@@ -59,6 +59,32 @@ _TASKS: Final = (
         limit_bytes=PAYLOAD_BYTES,
         request=wire_tasks.Failures,
         responses=_BULK,
+    ),
+    Operation(
+        name="native.tasks_list",
+        method="GET",
+        path="/api/v1/tasks",
+        handler=listing.listing,
+        scope="task.read",
+        summary="Tasks of every protocol, by queue, state and time",
+        responses={200: wire_tasks.TaskPage, 400: wire.Problem, **_REFUSED, 404: wire.Problem},
+    ),
+    Operation(
+        name="native.tasks_cancel",
+        method="POST",
+        path="/api/v1/tasks/{key}/cancel",
+        handler=listing.cancel,
+        scope="task.write",
+        summary="End a task that is no longer wanted",
+        body=Body.JSON,
+        request=wire_tasks.CancelTask,
+        responses={
+            200: wire_tasks.ItemOutcome,
+            400: wire.Problem,
+            **_REFUSED,
+            404: wire.Problem,
+            409: wire.Problem,
+        },
     ),
     Operation(
         name="native.tasks_read",
