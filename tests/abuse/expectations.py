@@ -13,6 +13,8 @@ NATIVE = {
     "native.keys_revoke": "admin",
     "native.callback_secret": "admin",
     "native.callback_secret_renew": "admin",
+    "native.store_freeze": "admin",
+    "native.store_thaw": "admin",
     "native.tasks_create": "task.write",
     "native.tasks_claim": "task.work",
     "native.tasks_complete": "task.work",

@@ -58,7 +58,16 @@ async def test_a_list_shows_what_a_task_is_and_not_what_it_holds(bench):
 
 @pytest.mark.parametrize(
     "asked",
-    ["state=open", "level=10", "level=x", "limit=0", "limit=1001", "order=up", "created_after=now", "nothing=1"],
+    [
+        "state=open",
+        "level=10",
+        "level=x",
+        "limit=0",
+        "limit=1001",
+        "order=up",
+        "created_after=now",
+        "nothing=1",
+    ],
 )
 async def test_a_list_that_is_not_understood_is_refused(bench, asked):
     answer = await bench.client.get(f"/api/v1/tasks?{asked}")

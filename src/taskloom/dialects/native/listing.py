@@ -1,4 +1,4 @@
-"""Tasks of every protocol as a list, by what the caller asks for; and the end of one nobody wants any more."""
+"""Tasks of every protocol as a list, by what the caller asks for; and the end of one nobody wants."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal
@@ -110,7 +110,7 @@ def _asked(query: Mapping[str, Sequence[str]]) -> Asked:
     return msgspec.convert(given, Asked, strict=False)
 
 
-def _tenants(request: Request, asked: str) -> tuple[str, ...] | None | Refusal:
+def _tenants(request: Request, asked: str) -> tuple[str, ...] | Refusal | None:
     """Whose tasks: those of the caller's tenant; the administrator sees all, or the tenant that is named."""
     if request.wall is not None:
         return (request.wall,) if asked in {"", request.wall} else _NO_TENANT
@@ -136,4 +136,3 @@ def _parts(asked: Asked) -> list[Filter]:
         if at is not None
     ]
     return parts
-

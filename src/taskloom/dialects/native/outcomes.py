@@ -10,7 +10,15 @@ from taskloom.core.keys import KEY_LIMIT
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import Task, TaskState
 from taskloom.dialects.native.wire import instant
-from taskloom.dialects.native.wire_tasks import ClaimedTask, ItemError, ItemOutcome, Outcomes, TaskStateName, TaskSummary, TaskView
+from taskloom.dialects.native.wire_tasks import (
+    ClaimedTask,
+    ItemError,
+    ItemOutcome,
+    Outcomes,
+    TaskStateName,
+    TaskSummary,
+    TaskView,
+)
 from taskloom.dialects.operation import Refusal, Reply, Response
 from taskloom.engine.outcome import Handout, Outcome
 

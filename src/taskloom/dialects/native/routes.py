@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from taskloom.core.limits import PAYLOAD_BYTES
-from taskloom.dialects.native import identity, keys, listing, tasks, wire, wire_tasks
+from taskloom.dialects.native import freezing, identity, keys, listing, tasks, wire, wire_tasks
 from taskloom.dialects.native.problem import problem
 from taskloom.dialects.operation import Body, Dialect, Operation
 
@@ -173,6 +173,30 @@ OPERATIONS: Final = (
         summary="A new secret; the one before it signs too for a day",
         responses={200: wire.CallbackSecrets, **_REFUSED},
     ),
+    Operation(
+        name="native.store_freeze",
+        method="POST",
+        path="/api/v1/store/freeze",
+        handler=freezing.freeze,
+        visible=freezing.visible,
+        scope="admin",
+        summary="Hold the stored files still for a while, so that they can be copied",
+        body=Body.JSON,
+        request=freezing.Freeze,
+        responses={200: wire.Frozen, 400: wire.Problem, **_REFUSED, 404: wire.Problem, 409: wire.Problem},
+    ),
+    Operation(
+        name="native.store_thaw",
+        method="POST",
+        path="/api/v1/store/thaw",
+        handler=freezing.thaw,
+        visible=freezing.visible,
+        scope="admin",
+        summary="End a freeze; refused when it had ended by itself",
+        body=Body.JSON,
+        request=freezing.Thaw,
+        responses={204: None, 400: wire.Problem, **_REFUSED, 404: wire.Problem, 409: wire.Problem},
+    ),
 )
 
 
@@ -181,4 +205,11 @@ def owns(path: str) -> bool:
     return path.startswith("/api/")
 
 
-DIALECT: Final = Dialect(name="native", operations=OPERATIONS, render=problem, owns=owns)
+DIALECT: Final = Dialect(
+    name="native",
+    operations=OPERATIONS,
+    render=problem,
+    owns=owns,
+    start=freezing.start,
+    stop=freezing.stop,
+)
