@@ -14,7 +14,7 @@ from typing import Any
 
 import uvloop
 
-from measure import PAYLOAD, RESULT, folder, interleaved, median, ratio, raw_fsync, table
+from bench.measure import PAYLOAD, RESULT, folder, interleaved, median, ratio, raw_fsync, table
 from taskloom.bus.memory import MemoryBus
 from taskloom.core.apply import apply
 from taskloom.core.commands import Claim, Complete, Create
@@ -30,6 +30,7 @@ from taskloom.engine.transaction import Submission, run
 from taskloom.ports.clock import SystemClock, SystemTokens
 from taskloom.ports.store import Load, Save
 from taskloom.store.sqlite.batches import answer
+from taskloom.store.sqlite.hot import HotTasks
 from taskloom.store.sqlite.store import SqliteStore, connect
 
 COUNT = int(next((word for word in sys.argv[1:] if word.isdigit()), 12_000))
@@ -132,11 +133,12 @@ def bare() -> float:
     with folder() as path:
         batches = prepared(path)
         connection = connect(path / "taskloom.db")
+        hot = HotTasks()
         start = time.perf_counter()
         for load, save in batches:
             connection.execute("BEGIN IMMEDIATE")
-            answer(connection, load)
-            answer(connection, save)
+            answer(connection, load, hot)
+            answer(connection, save, hot)
             connection.execute("COMMIT")
         took = time.perf_counter() - start
         connection.close()
@@ -179,6 +181,7 @@ def metered(path: Path) -> Meter:
     environment = Environment(KeyMaker(3), 3, SystemTokens(), {}, {}, {})
     connection = connect(path / "taskloom.db")
     meter = Meter()
+    hot = HotTasks()
     for start in range(0, len(tasks), BATCH):
         part = tasks[start : start + BATCH]
         submissions = [
@@ -192,7 +195,7 @@ def metered(path: Path) -> Meter:
         try:
             while True:
                 at = meter.add("core + engine", at)
-                reply = answer(connection, request)
+                reply = answer(connection, request, hot)
                 at = meter.add(f"store: {type(request).__name__.lower()}", at)
                 request = work.send(reply)
         except StopIteration:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import tables
-from measure import interleaved, median, ratio, table
+from bench.measure import interleaved, median, ratio, table
 from taskloom.feel import Environment, compile_expression, from_python, parse, table_of, to_json
 
 ROUNDS = 9

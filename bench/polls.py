@@ -11,8 +11,8 @@ from pathlib import Path
 
 import uvloop
 
-from measure import folder, raw_fsync, table
-from wire import Server, raw
+from bench.measure import folder, raw_fsync, table
+from bench.wire import Server, raw
 
 POLLS = int(next((word for word in sys.argv[1:] if word.isdigit()), 10_000))
 

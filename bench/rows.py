@@ -13,8 +13,8 @@ from pathlib import Path
 
 import uvloop
 
-from core import engine_at
-from measure import PAYLOAD, RESULT, folder, median, raw_fsync, table
+from bench.core import engine_at
+from bench.measure import PAYLOAD, RESULT, folder, median, raw_fsync, table
 from taskloom.core.commands import Claim, Complete
 from taskloom.core.keys import KeyParts, join
 from taskloom.core.task import Task

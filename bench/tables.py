@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from measure import interleaved, median, table
+from bench.measure import interleaved, median, table
 from taskloom.dmn import DecisionModel, compile_model
 
 try:

@@ -17,8 +17,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from core import BATCH, bare
-from measure import PAYLOAD, RESULT, folder, median, ratio, raw_fsync, table
+from bench.core import BATCH, bare
+from bench.measure import PAYLOAD, RESULT, folder, median, ratio, raw_fsync, table
 from samples.processes import ServiceTask, process_xml
 
 HERE = Path(__file__).resolve().parent

@@ -71,7 +71,7 @@ def demo(arguments: list[str]) -> int:
 def bench(arguments: list[str]) -> int:
     """Run bench/NAME.py, by default bench/main.py."""
     script, rest = _script("bench", arguments)
-    prepare("server", "tests")
+    prepare("server", "tests", *_BENCH_LOCKS.get(script.stem, ()))
     become_python([script, *rest], _IMPORTS_FROM_ROOT)
 
 
@@ -108,6 +108,9 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "lock": lock,
 }
 
+_BENCH_LOCKS = {"main": ("peers",), "queue": ("peers",)}
+"""What some benchmarks need beside what tests do."""
+
 # so that scripts find `samples`, which tests, demo and benchmarks share
 _IMPORTS_FROM_ROOT = {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
 
@@ -117,7 +120,10 @@ def _script(folder: str, arguments: list[str]) -> tuple[Path, list[str]]:
     named = arguments[:1] if arguments and arguments[0][:1].isalpha() else []  # not -x, 100, ./there
     name = named[0] if named else "main"
     script = ROOT / folder / f"{name}.py"
-    if not script.is_file():
+    if (ROOT / folder / name / "__main__.py").is_file():
+        script = ROOT / folder / name
+    elif not script.is_file():
         there = sorted(path.stem for path in (ROOT / folder).glob("*.py") if not path.stem.startswith("_"))
+        there += sorted(path.parent.name for path in (ROOT / folder).glob("*/__main__.py"))
         raise StepError(f"there is no {folder}/{name}.py; there are: {', '.join(there) or 'none yet'}")
     return script, arguments[len(named) :]

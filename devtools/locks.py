@@ -18,6 +18,7 @@ INPUTS = {
     "tests": "locks/tests.in",
     "demo": "locks/demo.in",
     "node": "locks/node.in",
+    "peers": "locks/peers.in",
 }
 _COMPILE = (
     *("pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),

@@ -43,8 +43,13 @@ def install_test_clients() -> dict[str, str]:
     """Install the npm clients that tests drive, if there are any; return the variables to find node."""
     if not (TEST_CLIENTS / "package-lock.json").exists():
         return {}
+    return install_packages(TEST_CLIENTS, "npm-test-clients")
+
+
+def install_packages(folder: Path, stamp: str) -> dict[str, str]:
+    """Install what a folder's lock names, if that has changed; return the variables to find node."""
     node = find_node()
-    _install_packages(TEST_CLIENTS, "npm-test-clients", node)
+    _install_packages(folder, stamp, node)
     return node.variables
 
 

@@ -4,7 +4,6 @@ The argument is left as it was; the answer is a copy with the event's fields in 
 """
 
 from collections.abc import Callable
-from copy import copy
 from typing import Any, Final
 
 from taskloom.core.events import (
@@ -44,7 +43,7 @@ def apply(task: Task | None, event: AnyTaskEvent, at: int) -> Task:
     if task is None:
         assert type(event) is TaskCreated, "only a creation has no task before it"
         return created(event, at)
-    after = copy(task)
+    after: Task = task.__copy__()  # type: ignore[attr-defined]  # copy.copy takes twice as long to find it
     _APPLIERS[type(event)](after, event, at)
     return after
 

@@ -1,8 +1,9 @@
-"""Answers the requests of a batch on the writer's connection."""
+"""Answers the requests of a batch on the writer's connection, and from what the writer still knows."""
 
 from collections.abc import Callable
 from typing import Any, Final
 
+from taskloom.core.task import Task
 from taskloom.ports.store import (
     FollowUpRow,
     Load,
@@ -17,17 +18,21 @@ from taskloom.ports.store import (
 )
 from taskloom.store.sqlite import statements as sql
 from taskloom.store.sqlite import writes
+from taskloom.store.sqlite.hot import HotTasks, missing
 from taskloom.store.sqlite.rows import rows_apply
+from taskloom.store.sqlite.shapes import endings, leases
 from taskloom.store.sqlite.statements import Connection
 
 
-def answer(connection: Connection, request: Request) -> Any:
+def answer(connection: Connection, request: Request, hot: HotTasks) -> Any:
     """What the database says to a request."""
-    return _ANSWERS[type(request)](connection, request)
+    return _ANSWERS[type(request)](connection, request, hot)
 
 
-def _load(connection: Connection, load: Load) -> Loaded:
-    tasks = sql.tasks_by_key(connection, load.tasks) if load.tasks else {}
+def _load(connection: Connection, load: Load, hot: HotTasks) -> Loaded:
+    tasks = hot.found(load.tasks)
+    if unknown := missing(load.tasks, tasks):
+        tasks |= sql.tasks_by_key(connection, unknown)
     flow_keys = {*load.flows}
     for task in tasks.values():
         if task.flow:
@@ -54,26 +59,34 @@ def _load(connection: Connection, load: Load) -> Loaded:
     )
 
 
-def _open_lanes(connection: Connection, request: OpenLanes) -> Any:
+def _open_lanes(connection: Connection, request: OpenLanes, _hot: HotTasks) -> Any:
     return [sql.lanes_open(connection, shelf, request.limit, request.now) for shelf in request.shelves]
 
 
-def _ready(connection: Connection, request: Ready) -> Any:
-    found = [sql.ready_tasks(connection, lane, count) for lane, count in request.lanes]
+def _ready(connection: Connection, request: Ready, hot: HotTasks) -> Any:
+    lanes = [sql.ready_keys(connection, lane, count) for lane, count in request.lanes]
+    known = _known(connection, [key for keys in lanes for key in keys], hot)
+    found = [[known[key] for key in keys] for keys in lanes]
     found += [sql.reserved_tasks(connection, *place) for place in request.assigned]
     return found
 
 
-def _read(connection: Connection, request: Read) -> ReadAnswer:
-    return ReadAnswer(
-        sql.details_by_key(connection, request.tasks),
-        sql.inputs_by_key(connection, request.tasks),
-        sql.flows_by_key(connection, request.flows),
-    )
+def _known(connection: Connection, keys: list[int], hot: HotTasks) -> dict[int, Task]:
+    tasks = hot.found(keys)
+    if unknown := missing(keys, tasks):
+        read = sql.tasks_by_key(connection, unknown)
+        hot.learn(read.values())
+        tasks |= read
+    return tasks
 
 
-def _save(connection: Connection, save: Save) -> Saved:
-    _save_tasks(connection, save)
+def _read(connection: Connection, request: Read, _hot: HotTasks) -> ReadAnswer:
+    details, inputs = sql.written_once(connection, request.tasks)
+    return ReadAnswer(details, inputs, sql.flows_by_key(connection, request.flows))
+
+
+def _save(connection: Connection, save: Save, hot: HotTasks) -> Saved:
+    _save_tasks(connection, save, hot)
     _save_flows(connection, save)
     _save_rest(connection, save)
     released = _count(connection, save)
@@ -81,18 +94,21 @@ def _save(connection: Connection, save: Save) -> Saved:
     sequence = writes.head_advance(connection, save.events, save.last_key)
     if save.events:
         writes.journal_insert(connection, sequence - save.events + 1, sequence, save.journal)
+    hot.saved(save)
     return Saved(sequence, released)
 
 
-def _save_tasks(connection: Connection, save: Save) -> None:
+def _save_tasks(connection: Connection, save: Save, hot: HotTasks) -> None:
     created = [*save.created, *save.created_ended]
     if created:
         rows = [(new.task.key, new.attributes, new.callback, new.input) for new in created]
         writes.details_insert(connection, rows)
         writes.tasks_insert(connection, [new.task for new in save.created])
-    ended = [*save.finished, *(new.task for new in save.created_ended)]
-    if ended:
-        writes.history_insert(connection, ended)
+    if save.finished or save.created_ended:
+        shaped, ended = endings(save.finished, hot.found(task.key for task in save.finished))
+        for ending, tasks in shaped.items():
+            writes.history_complete(connection, ending, tasks)
+        writes.history_insert(connection, [*ended, *(new.task for new in save.created_ended)])
         writes.tasks_delete(connection, save.finished)
     if save.finished_again:
         writes.history_put(connection, save.finished_again)
@@ -100,7 +116,10 @@ def _save_tasks(connection: Connection, save: Save) -> None:
         writes.history_delete(connection, save.reopened)
         writes.tasks_insert(connection, save.reopened)
     if save.changed:
-        writes.tasks_update(connection, save.changed)
+        leased, changed = leases(save.changed, hot.found(task.key for task in save.changed))
+        for lease, tasks in leased.items():
+            writes.tasks_lease(connection, lease, tasks)
+        writes.tasks_update(connection, changed)
     if save.attributes:
         writes.attributes_update(connection, save.attributes)
     if save.payloads:
@@ -151,7 +170,7 @@ def _count(connection: Connection, save: Save) -> list[FollowUpRow]:
     return released
 
 
-_ANSWERS: Final[dict[type[Any], Callable[[Connection, Any], Any]]] = {
+_ANSWERS: Final[dict[type[Any], Callable[[Connection, Any, HotTasks], Any]]] = {
     Load: _load,
     OpenLanes: _open_lanes,
     Ready: _ready,

@@ -80,6 +80,14 @@ def details_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, Det
     return {key: Details(attributes, callback) for key, attributes, callback in rows}
 
 
+def written_once(connection: Connection, keys: Sequence[int]) -> tuple[dict[int, Details], dict[int, bytes]]:
+    """Details and inputs of tasks, by one look."""
+    sql = "SELECT key, attributes, callback, input FROM details WHERE key IN ({})"
+    rows = select_in(connection, sql, keys)
+    details = {key: Details(attributes, callback) for key, attributes, callback, _ in rows}
+    return details, {row[0]: row[3] for row in rows}
+
+
 def inputs_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, bytes]:
     """Inputs of tasks."""
     return dict(select_in(connection, "SELECT key, input FROM details WHERE key IN ({})", keys))
@@ -128,13 +136,13 @@ def lanes_floor(connection: Connection, queue: str, level: int) -> int:
     return int(row[0])
 
 
-def ready_tasks(connection: Connection, lane: LaneId, limit: int) -> list[Task]:
-    """The next unreserved ready tasks of a lane."""
+def ready_keys(connection: Connection, lane: LaneId, limit: int) -> list[int]:
+    """The keys of the next unreserved ready tasks of a lane."""
     sql = (
-        f"SELECT {_COLUMNS} FROM tasks WHERE queue = ? AND level = ? AND tenant = ? AND lane = ?"  # noqa: S608
+        "SELECT key FROM tasks WHERE queue = ? AND level = ? AND tenant = ? AND lane = ?"
         " AND state = 1 AND assignee = '' ORDER BY priority DESC, key LIMIT ?"
     )
-    return [task_of(row) for row in connection.execute(sql, (*lane, limit))]
+    return [key for (key,) in connection.execute(sql, (*lane, limit)).fetchall()]
 
 
 def reserved_tasks(connection: Connection, shelf: Shelf, worker: str, limit: int) -> list[Task]:

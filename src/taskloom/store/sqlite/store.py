@@ -37,6 +37,7 @@ from taskloom.store.migrations import migrations, pending, standing
 from taskloom.store.sqlite import rows, statements
 from taskloom.store.sqlite.batches import answer
 from taskloom.store.sqlite.copying import copied
+from taskloom.store.sqlite.hot import HotTasks
 from taskloom.views.tasks import TASKS
 from taskloom.views.view import Page, Query, View
 
@@ -82,6 +83,7 @@ class SqliteStore:
         self._views: dict[str, View] = {}
         self._lock: IO[bytes] | None = None
         self._connection: sqlite3.Connection | None = None
+        self._hot = HotTasks()
         self._source: WorkSource | None = None
         self._thread: threading.Thread | None = None
         self._bell = threading.Semaphore(0)
@@ -236,7 +238,7 @@ class SqliteStore:
             connection.execute("BEGIN IMMEDIATE")
             request = next(work)
             while True:
-                request = work.send(answer(connection, request))
+                request = work.send(answer(connection, request, self._hot))
         except StopIteration as stop:
             try:
                 fault_point("before_commit")
@@ -251,6 +253,7 @@ class SqliteStore:
     def _undo(self, work: Work, error: Exception) -> None:
         assert self._connection is not None
         assert self._source is not None
+        self._hot.forget()
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         full = isinstance(error, sqlite3.OperationalError) and str(error) in _BUSY

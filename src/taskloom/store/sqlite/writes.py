@@ -1,7 +1,7 @@
 """The writing statements of the SQLite store, one function per statement."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -9,7 +9,7 @@ from msgspec import structs
 
 from taskloom.core.lanes import LaneChange, LaneId
 from taskloom.core.records import Record
-from taskloom.core.task import Task
+from taskloom.core.task import COMPLETED, LEASED, Task
 from taskloom.ports.store import (
     FlowRow,
     IdempotencyRow,
@@ -18,6 +18,7 @@ from taskloom.ports.store import (
     SubscriptionRow,
     TimerRow,
 )
+from taskloom.store.sqlite.shapes import Ending, Lease
 from taskloom.store.sqlite.statements import Connection, in_marks, lanes_floor
 
 _FIELDS: Final = Task.__struct_fields__
@@ -39,6 +40,33 @@ _INSERT_HISTORY: Final = f"INSERT INTO history ({_COLUMNS}) VALUES "  # noqa: S6
 _REPLACE_HISTORY: Final = f"INSERT OR REPLACE INTO history ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
 
 
+_LEASE_TASKS: Final = (
+    f"UPDATE tasks SET state = {LEASED:d}, attempt = attempt + 1, worker = ?1, holder = ?2, lease_until = ?3,"  # noqa: S608
+    " losses_max = ?4, fenced = ?5, token = v.column2, due_at = v.column3"
+    " FROM (VALUES {}) v WHERE tasks.key = v.column1"
+)
+_COMPLETED: Final = {
+    "state": f"{COMPLETED:d}",
+    "finished_at": "?1",
+    "finished_by": "?2",
+    "result_key": "v.column2",
+}
+_COMPLETE_TASKS: Final = (
+    f"INSERT INTO history ({_COLUMNS})"  # noqa: S608
+    f" SELECT {', '.join(_COMPLETED.get(name, f't.{name}') for name in _FIELDS)}"
+    " FROM (VALUES {}) v CROSS JOIN tasks t ON t.key = v.column1"
+)
+
+
+def _parts(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
+    """Tasks in portions of the few sizes that statements are prepared for."""
+    start = 0
+    while start < len(tasks):
+        count = next(size for size in _AT_ONCE if size <= len(tasks) - start)
+        yield tasks[start : start + count]
+        start += count
+
+
 def _insert(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
     """Insert rows, many by one statement: each lets go of the interpreter, which must be won back."""
     start = 0
@@ -53,6 +81,16 @@ def _insert(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> 
 def tasks_insert(connection: Connection, tasks: Iterable[Task]) -> None:
     """New hot rows."""
     _insert(connection, _INSERT_TASK, [(*structs.astuple(task), task.due_at) for task in tasks])
+
+
+def tasks_lease(connection: Connection, lease: Lease, tasks: Sequence[Task]) -> None:
+    """Hot rows of which only the lease is new."""
+    for part in _parts(tasks):
+        marks = ", ".join(["(?, ?, ?)"] * len(part))
+        values: list[Any] = [*lease]
+        for task in part:
+            values += (task.key, task.token, task.due_at)
+        connection.execute(_LEASE_TASKS.format(marks), values)
 
 
 def tasks_update(connection: Connection, tasks: Iterable[Task]) -> None:
@@ -72,6 +110,16 @@ def tasks_delete(connection: Connection, tasks: Iterable[Task]) -> None:
 def history_insert(connection: Connection, tasks: Iterable[Task]) -> None:
     """Rows of tasks that end for the first time."""
     _insert(connection, _INSERT_HISTORY, [structs.astuple(task) for task in tasks])
+
+
+def history_complete(connection: Connection, ending: Ending, tasks: Sequence[Task]) -> None:
+    """Rows of tasks of which only the result is new, made from their hot rows."""
+    for part in _parts(tasks):
+        marks = ", ".join(["(?, ?)"] * len(part))
+        values: list[Any] = [*ending]
+        for task in part:
+            values += (task.key, task.result_key)
+        connection.execute(_COMPLETE_TASKS.format(marks), values)
 
 
 def history_put(connection: Connection, tasks: Iterable[Task]) -> None:

@@ -1,0 +1,64 @@
+"""Tasks that workers are about to claim or to finish, kept in memory as the database has them.
+
+One thread of one process writes a database of ours, so what it wrote last is what a read would give. A claim
+then reads only keys, and a completion reads nothing. The database stays the record: this
+begins empty, is emptied when it is full, and forgets everything when a transaction is undone.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from taskloom.core.limits import TASKS_CACHED
+from taskloom.core.task import LEASED, READY, Task
+from taskloom.ports.store import Save
+
+_KEPT: Final = frozenset({READY, LEASED})
+
+
+class HotTasks:
+    """Ready and leased tasks by key. What a running transaction saves counts at once."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[int, Task] = {}
+
+    def found(self, keys: Iterable[int]) -> dict[int, Task]:
+        """Those of the keys that are here."""
+        tasks = self._tasks
+        return {key: tasks[key] for key in keys if key in tasks}
+
+    def learn(self, tasks: Iterable[Task]) -> None:
+        """What was read is known from now on."""
+        for task in tasks:
+            if task.state in _KEPT:
+                self._put(task)
+
+    def saved(self, save: Save) -> None:
+        """What a transaction wrote."""
+        for new in save.created:
+            self._changed(new.task)
+        for task in save.changed:
+            self._changed(task)
+        for task in save.reopened:
+            self._changed(task)
+        for task in save.finished:
+            self._tasks.pop(task.key, None)
+
+    def forget(self) -> None:
+        """A transaction was undone: nothing here can be trusted."""
+        self._tasks.clear()
+
+    def _changed(self, task: Task) -> None:
+        if task.state in _KEPT:
+            self._put(task)
+        else:
+            self._tasks.pop(task.key, None)
+
+    def _put(self, task: Task) -> None:
+        if len(self._tasks) >= TASKS_CACHED:
+            self._tasks.clear()
+        self._tasks[task.key] = task
+
+
+def missing(keys: Sequence[int], found: dict[int, Task]) -> list[int]:
+    """The keys that were not found."""
+    return [key for key in keys if key not in found] if len(found) < len(keys) else []
