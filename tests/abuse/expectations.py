@@ -13,10 +13,14 @@ NATIVE = {
     "native.keys_revoke": "admin",
     "native.callback_secret": "admin",
     "native.callback_secret_renew": "admin",
+    "native.store_freeze": "admin",
+    "native.store_thaw": "admin",
     "native.tasks_create": "task.write",
     "native.tasks_claim": "task.work",
     "native.tasks_complete": "task.work",
     "native.tasks_fail": "task.work",
+    "native.tasks_list": "task.read",
+    "native.tasks_cancel": "task.write",
     "native.tasks_read": "task.read",
 }
 

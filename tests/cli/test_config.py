@@ -1,13 +1,10 @@
 """`taskloom config show`."""
 
+import json
+
 import pytest
 
 from taskloom.cli.main import main
-
-
-@pytest.fixture(autouse=True)
-def _clean_environment(monkeypatch):
-    monkeypatch.delenv("TASKLOOM_CONFIG", raising=False)
 
 
 def rows(text):
@@ -29,6 +26,14 @@ def test_every_value_is_shown_with_its_origin(tmp_path, monkeypatch, capsys):
     assert rows(shown)["bus"] == ["memory", "default"]
     assert rows(shown)["root_key"] == ["***", "TASKLOOM_ROOT_KEY"]
     assert "nobody" not in shown
+
+
+def test_show_may_be_left_out_and_json_is_for_programs(capsys):
+    assert main(["config", "--port", "1"]) == 0
+    assert rows(capsys.readouterr().out)["port"] == ["1", "--port"]
+
+    assert main(["config", "show", "--json", "--port", "1"]) == 0
+    assert json.loads(capsys.readouterr().out)["port"] == {"value": "1", "origin": "--port"}
 
 
 def test_the_file_may_be_named_by_a_variable(tmp_path, monkeypatch, capsys):

@@ -26,7 +26,7 @@ def test_help_names_every_command_and_loads_none():
     assert status == 0
     assert all(f"    {name} " in text for name in COMMANDS)
     ours = {name for name in modules if name.startswith("taskloom.")}
-    assert ours == {"taskloom.cli", "taskloom.cli.main"}
+    assert ours == {"taskloom.cli", "taskloom.cli.failure", "taskloom.cli.main"}
     assert "msgspec" not in modules
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from taskloom.server.settings import REPEATED, SECRETS, Loaded, Settings, SettingsError, descriptions, load
 
 
-def add_setting_flags(parser: argparse.ArgumentParser) -> None:
-    """Offer every setting as a flag, except secrets: other users of the machine see command lines."""
+def add_setting_flags(parser: argparse.ArgumentParser, *names: str) -> None:
+    """Offer settings as flags, all or those named, but no secrets: other users of the machine see them."""
     parser.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
     for name, description in descriptions().items():
-        if name not in SECRETS:
+        if name not in SECRETS and (not names or name in names):
             default = getattr(Settings(), name)
             parser.add_argument(
                 f"--{name.replace('_', '-')}",

@@ -1,22 +1,29 @@
 """The entry of the command line: finds the sub-command and loads only that one.
 
 A new sub-command is a file in this folder with `configure(parser)` and `run(arguments) -> int`, and its line
-in `COMMANDS`. Exit status: 0 done, 1 failed, 2 called wrongly, 130 interrupted.
+in `COMMANDS`. Exit status: 0 done, 1 failed, 2 called wrongly, 3 the server cannot be reached, 4 the key may
+not, 5 it is not there, 130 interrupted.
 """
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
 from taskloom import version
+from taskloom.cli.failure import INTERRUPTED, Failure
 
 # name -> (module, what it does)
 COMMANDS = {
     "serve": ("taskloom.cli.serve", "start a server"),
+    "task": ("taskloom.cli.task", "list, look at and cancel tasks of a running server"),
+    "queue": ("taskloom.cli.queue", "look at the queues of a running server and change them"),
+    "key": ("taskloom.cli.key", "make, list and revoke keys of a running server"),
+    "db": ("taskloom.cli.db", "migrate, back up and freeze the stored data"),
+    "config": ("taskloom.cli.config", "show every setting, its value and where it comes from"),
     "feel": ("taskloom.cli.feel", "evaluate an expression and print its value as JSON"),
     "dmn": ("taskloom.cli.dmn", "evaluate and check decision models, run the DMN compatibility kit"),
-    "config": ("taskloom.cli.config", "show every setting, its value and where it comes from"),
 }
 
 
@@ -28,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     loaded = {name: importlib.import_module(COMMANDS[name][0])} if name in COMMANDS else {}
 
     parser = argparse.ArgumentParser(
-        prog="taskloom", description="The durable place where tasks wait and are completed exactly once."
+        prog="taskloom",
+        description="The durable place where tasks wait and are completed exactly once.",
+        epilog="Exit status: 0 done, 1 failed, 2 called wrongly, 3 no server, 4 not allowed, 5 not there.",
     )
     parser.add_argument("--version", action="version", version=f"taskloom {version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command", required=True)
@@ -39,6 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     parsed = parser.parse_args(words)
     try:
-        return int(loaded[parsed.command].run(parsed))
+        status = int(loaded[parsed.command].run(parsed))
+        sys.stdout.flush()
+    except Failure as failure:
+        sys.stderr.write(f"taskloom: {failure}\n")
+        return failure.status
+    except BrokenPipeError:  # whoever read has seen enough, such as `head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
+    return status

@@ -6,6 +6,7 @@ space until it is swept.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from msgspec import Struct
@@ -57,6 +58,9 @@ class Blobs(Protocol):
 
     def delete(self, key: str) -> None:
         """Forget a file; nothing happens when it is gone."""
+
+    def held(self) -> AbstractContextManager[None]:
+        """While held, by whichever process, nothing is deleted: what is to go waits until it is let go."""
 
     def sweep(self) -> int:
         """Remove what was begun a day ago and never committed; answers how many."""

@@ -5,7 +5,8 @@ answers; the adapter drives it inside one transaction and commits when it ends. 
 that commit. The store knows the nouns below and never a dialect, a document or BPMN.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -263,6 +264,23 @@ class UnknownOutcomeError(Exception):
     """
 
 
+class NotCopiedError(Exception):
+    """There is no copy; the message says why, and what to do instead."""
+
+
+class Standing(Struct, frozen=True):
+    """How the stored schema stands to the one this version works with, by the names of migrations."""
+
+    applied: tuple[str, ...]
+    pending: tuple[str, ...]
+    strange: tuple[str, ...] = ()
+    """Applied, and not known to this version or not with this content: a newer version wrote the data."""
+
+
+Tell = Callable[[str, int, int], None]
+"""(what is being done, how much of it is done, how much there is): for whoever waits for something long."""
+
+
 class WorkSource(Protocol):
     """Where a store gets its batches from: the engine's writer. Called from the store's own thread."""
 
@@ -287,6 +305,18 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Finish the running batch, write what must be written, let go of the data."""
+
+    async def standing(self) -> Standing:
+        """Which migrations are applied and which not; may be asked without opening, and changes nothing."""
+
+    async def copy_to(self, target: Path, tell: Tell) -> dict[str, int]:
+        """Write a verified copy of all that is committed now to a new file; answers the rows of each table.
+
+        May be asked without opening, while a server works on the data. Raises `NotCopiedError`.
+        """
+
+    async def hold(self, *, held: bool) -> bool:
+        """While held, the files may be copied as they are; False where no copy of files is a backup."""
 
     async def lease_node(self, now: int) -> tuple[int, int]:
         """A node number nobody else has, and the last key it recorded."""

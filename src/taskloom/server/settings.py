@@ -24,7 +24,15 @@ from taskloom.core.limits import ROOT_KEY_LENGTH_MAX, ROOT_KEY_LENGTH_MIN, SETTI
 PREFIX = "TASKLOOM_"
 # variables with our prefix that are no settings of the server: the settings file, clients' and tests' own
 NOT_SETTINGS = frozenset(
-    {"TASKLOOM_CONFIG", "TASKLOOM_FAULT", "TASKLOOM_SHARED", "TASKLOOM_URL", "TASKLOOM_KEY"}
+    {
+        "TASKLOOM_CONFIG",
+        "TASKLOOM_FAULT",
+        "TASKLOOM_KEY",
+        "TASKLOOM_KEY_FILE",
+        "TASKLOOM_SHARED",
+        "TASKLOOM_TENANT",
+        "TASKLOOM_URL",
+    }
 )
 SECRETS = frozenset({"root_key"})
 REPEATED = frozenset({"callbacks_allow"})

@@ -37,7 +37,7 @@ from taskloom.server.tokens import Tokens as BearerTokens
 from taskloom.store.blobs import LocalBlobs
 from taskloom.store.memory import MemoryStore
 from taskloom.store.sqlite.store import SqliteStore
-from taskloom.views.view import Project
+from taskloom.views.view import Project, View
 
 DIALECTS: Final = (QUEUE, AGENTS, DOCUMENTS, PROCESSES, NATIVE)
 """Every dialect, in the order in which they are asked who owns a path."""
@@ -99,7 +99,7 @@ def _plan(
         projections.update(dialect.projections)
         renders.update(dialect.callbacks)
     return Plan(
-        store=given.store or _store(settings),
+        store=given.store or store_of(settings),
         clock=clock,
         tokens=given.tokens or SystemTokens(),
         bus=given.bus or _bus(settings),
@@ -111,7 +111,7 @@ def _plan(
     )
 
 
-def _store(settings: Settings) -> Store:
+def store_of(settings: Settings) -> Store:
     """The adapter the setting names; a database's driver is loaded only where it is used."""
     if settings.store == "memory":
         return MemoryStore()
@@ -150,6 +150,11 @@ def _sender(settings: Settings, clock: Clock, secrets: SecretSource) -> Delivere
         return sender
 
     return Postponed(make)
+
+
+def views() -> list[View]:
+    """The views of every dialect, as a server opens its store with them."""
+    return [view for dialect in DIALECTS for view in dialect.views]
 
 
 def serve(settings: Settings) -> None:

@@ -2,13 +2,20 @@
 
 Keys are made here and checked on the way in, so no name given from outside ever touches the disk. What a
 crash left half-written lies in `<root>/incoming` and is removed after a day.
+
+Who copies the data folder holds a shared lock on `<root>/held`, and a file is deleted only under an exclusive
+one. So every file that a row of the copy refers to is there until it is copied too. What could not be deleted
+goes with the next one; if the server ends before, it stays as an orphan.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import re
 import secrets
+import shutil
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +26,8 @@ from taskloom.ports.blobs import Blob, BlobMissing, BlobTooLarge
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
 _STALE_S: Final = 86_400
 _INCOMING: Final = "incoming"
+_HELD: Final = "held"
+_SHELF: Final = "[0-9a-f][0-9a-f]"
 
 
 class LocalBlobs:
@@ -26,13 +35,15 @@ class LocalBlobs:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._doomed: list[Path] = []
+        self._deleting = threading.Lock()
 
     def incoming(self, limit_bytes: int) -> "LocalIncoming":
         """Begin a new file."""
         folder = self._root / _INCOMING
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _sync(self._root.parent)
+            sync_folder(self._root.parent)
         return LocalIncoming(self._root, secrets.token_hex(16), limit_bytes)
 
     def read(self, key: str) -> bytes:
@@ -51,8 +62,41 @@ class LocalBlobs:
         return _pieces(file, size)
 
     def delete(self, key: str) -> None:
-        """Forget a file."""
-        self._path(key).unlink(missing_ok=True)
+        """Forget a file, now or when nobody holds them any more."""
+        path = self._path(key)
+        with self._deleting:
+            self._doomed.append(path)
+            self._delete_doomed()
+
+    def _delete_doomed(self) -> None:
+        if not self._root.is_dir():
+            self._doomed.clear()
+            return
+        with (self._root / _HELD).open("ab") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            while self._doomed:
+                self._doomed.pop().unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing is deleted meanwhile, by this process or another."""
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (self._root / _HELD).open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+            yield
+        with self._deleting:
+            self._delete_doomed()
+
+    def copy_to(self, target: Path) -> Iterator[int]:
+        """Copy every file into another folder; yields the size of each when it is there."""
+        for shelf in sorted(self._root.glob(_SHELF)):
+            place = target / shelf.name
+            place.mkdir(parents=True, mode=0o700)
+            for path in shelf.iterdir():
+                yield shutil.copyfile(path, place / path.name).stat().st_size
 
     def sweep(self) -> int:
         """Remove what was begun a day ago and never committed; answers how many."""
@@ -104,9 +148,9 @@ class LocalIncoming:
         is_new = not folder.is_dir()
         folder.mkdir(exist_ok=True, mode=0o700)
         self._path.rename(folder / self._key)
-        _sync(folder)
+        sync_folder(folder)
         if is_new:
-            _sync(self._root)
+            sync_folder(self._root)
         return Blob(self._key, self.size, self._digest.hexdigest())
 
     def discard(self) -> None:
@@ -121,7 +165,8 @@ def _pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
             yield piece
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Make durable which names the folder knows."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -6,6 +6,7 @@ Nothing survives the process. It is the reference the databases are compared wit
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
+from pathlib import Path
 from typing import Any, Final
 
 from taskloom.core.lanes import Lane
@@ -18,7 +19,10 @@ from taskloom.ports.store import (
     FlowRow,
     FollowUpRow,
     JournalChunk,
+    NotCopiedError,
     OutboxRow,
+    Standing,
+    Tell,
     TimerRow,
     Work,
     WorkSource,
@@ -61,6 +65,20 @@ class MemoryStore:
         if self._source is not None:
             self.drive()
             self._source = None
+
+    async def standing(self) -> Standing:
+        """There is no schema."""
+        return Standing((), ())
+
+    async def copy_to(self, target: Path, tell: Tell) -> dict[str, int]:
+        """There is nothing that outlives the process."""
+        del target, tell
+        raise NotCopiedError("what is kept in memory is not backed up")
+
+    async def hold(self, *, held: bool) -> bool:
+        """There are no files."""
+        del held
+        return False
 
     async def lease_node(self, now: int) -> tuple[int, int]:
         """There is one node."""

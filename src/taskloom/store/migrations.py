@@ -5,6 +5,8 @@ from importlib import resources
 
 from msgspec import Struct
 
+from taskloom.ports.store import Standing
+
 
 class Migration(Struct, frozen=True):
     """One step of a schema."""
@@ -12,6 +14,11 @@ class Migration(Struct, frozen=True):
     number: int
     name: str
     sql: str
+
+    @property
+    def label(self) -> str:
+        """The number and name, as the file has them."""
+        return f"{self.number:04}_{self.name}"
 
     @property
     def digest(self) -> str:
@@ -43,3 +50,18 @@ def pending(known: list[Migration], applied: dict[int, str]) -> list[Migration]:
         if numbers[number].digest != digest:
             raise SchemaError(f"migration {number} was applied with another content: restore a backup")
     return [migration for migration in known if migration.number not in applied]
+
+
+def standing(known: list[Migration], applied: dict[int, str]) -> Standing:
+    """How what was applied (number -> digest) stands to what is known."""
+    by_number = {migration.number: migration for migration in known}
+    fits = {number for number, digest in applied.items() if _is(by_number.get(number), digest)}
+    return Standing(
+        tuple(migration.label for migration in known if migration.number in fits),
+        tuple(migration.label for migration in known if migration.number not in applied),
+        tuple(f"{number:04}" for number in sorted(applied) if number not in fits),
+    )
+
+
+def _is(migration: Migration | None, digest: str) -> bool:
+    return migration is not None and migration.digest == digest

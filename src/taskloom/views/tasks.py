@@ -1,5 +1,9 @@
 """The task view: the hot and the history table as one, no row of its own."""
 
+from collections.abc import Mapping
+from typing import Any
+
+from taskloom.core.task import Task, TaskState
 from taskloom.views.view import ColumnType, View
 
 _I, _T, _J = ColumnType.INTEGER, ColumnType.TEXT, ColumnType.JSON
@@ -34,3 +38,9 @@ TASKS = View(
         "attributes": _J,
     },
 )
+
+
+def task_of(row: Mapping[str, Any]) -> Task:
+    """A row of the view as a task; what the view does not show is as in a new one."""
+    fields = {name: row[name] for name in Task.__struct_fields__ if name in row}
+    return Task(**fields | {"state": TaskState(row["state"]), "callback": bool(row["callback"])})

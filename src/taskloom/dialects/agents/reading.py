@@ -6,7 +6,7 @@ from typing import Any, Final
 from msgspec import UNSET, Raw
 
 from taskloom.core.limits import LIST_RESULT_BYTES
-from taskloom.core.task import FINAL_STATES, LEASED, READY, Task, TaskState
+from taskloom.core.task import FINAL_STATES, LEASED, READY, TaskState
 from taskloom.dialects.agents import errors, translate
 from taskloom.dialects.agents import wire_params as wp
 from taskloom.dialects.agents import wire_results as wr
@@ -14,6 +14,7 @@ from taskloom.dialects.agents.errors import RpcError
 from taskloom.dialects.agents.method import Context
 from taskloom.dialects.agents.tasks import key_of
 from taskloom.engine.engine import Engine
+from taskloom.views.tasks import task_of
 from taskloom.views.view import And, Compare, Filter, In, Or, Query, Sort
 
 PAYLOADS_AT_ONCE: Final = 4
@@ -118,7 +119,7 @@ async def _results(engine: Engine, keys: list[int]) -> dict[int, bytes]:
 
 
 def _listed(row: Mapping[str, Any], results: Mapping[int, bytes]) -> wr.ListedTask:
-    task = _task(row)
+    task = task_of(row)
     about = translate.attributes(task.dialect, task.queue, bytes(row["attributes"]))
     result = results.get(task.result_key)
     return wr.ListedTask(
@@ -136,9 +137,3 @@ def _listed(row: Mapping[str, Any], results: Mapping[int, bytes]) -> wr.ListedTa
         lease=translate.lease(task) if task.state == LEASED else UNSET,
         result_excluded=True if result is None else UNSET,
     )
-
-
-def _task(row: Mapping[str, Any]) -> Task:
-    """A row of the task view as a task; what the view does not show is not asked for here."""
-    fields = {name: row[name] for name in Task.__struct_fields__ if name in row}
-    return Task(**fields | {"state": TaskState(row["state"]), "callback": bool(row["callback"])})

@@ -1,7 +1,7 @@
 """Between tasks and the wire of the native API: states, keys, and one table from reasons to errors."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final, get_args
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -10,11 +10,20 @@ from taskloom.core.keys import KEY_LIMIT
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import Task, TaskState
 from taskloom.dialects.native.wire import instant
-from taskloom.dialects.native.wire_tasks import ClaimedTask, ItemError, ItemOutcome, Outcomes, TaskView
+from taskloom.dialects.native.wire_tasks import (
+    ClaimedTask,
+    ItemError,
+    ItemOutcome,
+    Outcomes,
+    TaskStateName,
+    TaskSummary,
+    TaskView,
+)
 from taskloom.dialects.operation import Refusal, Reply, Response
 from taskloom.engine.outcome import Handout, Outcome
 
-_STATES: Final = tuple(state.name.lower() for state in TaskState)
+_STATES: Final[tuple[TaskStateName, ...]] = get_args(TaskStateName)
+"""In the order of `TaskState`."""
 _DIGITS: Final = 19
 _NO_KEY: Final = 0
 _NO_TOKEN: Final = -1
@@ -70,6 +79,13 @@ def refused(rejection: Rejection) -> Refusal:
     return Refusal(500 if rejection.kind is Kind.FAULT else 409, plain.code, plain.detail)
 
 
+def refused_task(rejection: Rejection) -> Refusal:
+    """The refusal of a call about one task."""
+    if rejection.kind is Kind.NOT_FOUND:
+        return Refusal(404, "not_found", _ERRORS[Kind.NOT_FOUND].detail)
+    return refused(rejection)
+
+
 def told(items: list[ItemOutcome], outcomes: Sequence[Outcome]) -> Reply:
     """The answer to a call with items; one that overload kept from doing anything is refused whole."""
     if all(isinstance(one, Rejection) and one.kind is Kind.OVERLOADED for one in outcomes):
@@ -103,27 +119,44 @@ def handed_out(handout: Handout) -> ClaimedTask:
     )
 
 
+def state_name(state: TaskState) -> TaskStateName:
+    """A state as the wire spells it."""
+    return _STATES[state]
+
+
+def _plain(task: Task) -> dict[str, Any]:
+    """What a list shows of a task."""
+    failed = task.error_code or task.error
+    return {
+        "key": str(task.key),
+        "tenant": task.tenant,
+        "queue": task.queue,
+        "level": task.level,
+        "priority": task.priority,
+        "state": _STATES[task.state],
+        "dialect": task.dialect,
+        "attempt": task.attempt,
+        "retries": task.retries,
+        "worker": task.worker,
+        "created_at": instant(task.created_at),
+        "ready_at": instant(task.ready_at),
+        "expires_at": instant(task.expires_at),
+        "lease_until": instant(task.lease_until),
+        "finished_at": instant(task.finished_at),
+        "finished_by": task.finished_by,
+        "error": ItemError(task.error_code, task.error) if failed else None,
+    }
+
+
+def summary(task: Task) -> TaskSummary:
+    """A task as a list shows it."""
+    return TaskSummary(**_plain(task))
+
+
 def view(task: Task, attributes: bytes, data: bytes, result: bytes | None) -> TaskView:
     """A task as it is now."""
-    failed = task.error_code or task.error
     return TaskView(
-        key=str(task.key),
-        tenant=task.tenant,
-        queue=task.queue,
-        level=task.level,
-        priority=task.priority,
-        state=_STATES[task.state],
-        dialect=task.dialect,
-        attempt=task.attempt,
-        retries=task.retries,
-        worker=task.worker,
-        created_at=instant(task.created_at),
-        ready_at=instant(task.ready_at),
-        expires_at=instant(task.expires_at),
-        lease_until=instant(task.lease_until),
-        finished_at=instant(task.finished_at),
-        finished_by=task.finished_by,
-        error=ItemError(task.error_code, task.error) if failed else None,
+        **_plain(task),
         attributes=Raw(attributes),
         input=Raw(data),
         result=UNSET if not task.is_final else Raw(b"null" if result is None else result),

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from taskloom.core.limits import PAYLOAD_BYTES
-from taskloom.dialects.native import identity, keys, tasks, wire, wire_tasks
+from taskloom.dialects.native import freezing, identity, keys, listing, tasks, wire, wire_tasks
 from taskloom.dialects.native.problem import problem
 from taskloom.dialects.operation import Body, Dialect, Operation
 
@@ -59,6 +59,32 @@ _TASKS: Final = (
         limit_bytes=PAYLOAD_BYTES,
         request=wire_tasks.Failures,
         responses=_BULK,
+    ),
+    Operation(
+        name="native.tasks_list",
+        method="GET",
+        path="/api/v1/tasks",
+        handler=listing.listing,
+        scope="task.read",
+        summary="Tasks of every protocol, by queue, state and time",
+        responses={200: wire_tasks.TaskPage, 400: wire.Problem, **_REFUSED, 404: wire.Problem},
+    ),
+    Operation(
+        name="native.tasks_cancel",
+        method="POST",
+        path="/api/v1/tasks/{key}/cancel",
+        handler=listing.cancel,
+        scope="task.write",
+        summary="End a task that is no longer wanted",
+        body=Body.JSON,
+        request=wire_tasks.CancelTask,
+        responses={
+            200: wire_tasks.ItemOutcome,
+            400: wire.Problem,
+            **_REFUSED,
+            404: wire.Problem,
+            409: wire.Problem,
+        },
     ),
     Operation(
         name="native.tasks_read",
@@ -147,6 +173,30 @@ OPERATIONS: Final = (
         summary="A new secret; the one before it signs too for a day",
         responses={200: wire.CallbackSecrets, **_REFUSED},
     ),
+    Operation(
+        name="native.store_freeze",
+        method="POST",
+        path="/api/v1/store/freeze",
+        handler=freezing.freeze,
+        visible=freezing.visible,
+        scope="admin",
+        summary="Hold the stored files still for a while, so that they can be copied",
+        body=Body.JSON,
+        request=freezing.Freeze,
+        responses={200: wire.Frozen, 400: wire.Problem, **_REFUSED, 404: wire.Problem, 409: wire.Problem},
+    ),
+    Operation(
+        name="native.store_thaw",
+        method="POST",
+        path="/api/v1/store/thaw",
+        handler=freezing.thaw,
+        visible=freezing.visible,
+        scope="admin",
+        summary="End a freeze; refused when it had ended by itself",
+        body=Body.JSON,
+        request=freezing.Thaw,
+        responses={204: None, 400: wire.Problem, **_REFUSED, 404: wire.Problem, 409: wire.Problem},
+    ),
 )
 
 
@@ -155,4 +205,11 @@ def owns(path: str) -> bool:
     return path.startswith("/api/")
 
 
-DIALECT: Final = Dialect(name="native", operations=OPERATIONS, render=problem, owns=owns)
+DIALECT: Final = Dialect(
+    name="native",
+    operations=OPERATIONS,
+    render=problem,
+    owns=owns,
+    start=freezing.start,
+    stop=freezing.stop,
+)

@@ -80,6 +80,13 @@ class CallbackSecrets(Struct):
     secrets: list[str]
 
 
+class Frozen(Struct):
+    """The stored files are held still until then."""
+
+    id: str
+    until: datetime
+
+
 class Problem(Struct):
     """A refusal, as RFC 9457 has it."""
 

@@ -1,7 +1,7 @@
 """The shapes of the native API's tasks. Keys and lease tokens are strings of digits."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
@@ -29,6 +29,7 @@ QueueName = Annotated[str, Meta(min_length=1, max_length=QUEUE_NAME_LENGTH, patt
 WorkerName = Annotated[str, Meta(max_length=WORKER_NAME_LENGTH, pattern=_PLAIN)]
 Number = Annotated[str, Meta(max_length=32)]
 Instant = Annotated[datetime, Meta(tz=True)]
+TaskStateName = Literal["waiting", "ready", "leased", "suspended", "completed", "failed", "cancelled"]
 
 
 class NewTask(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -144,15 +145,15 @@ class ClaimedTasks(Struct):
     items: list[ClaimedTask]
 
 
-class TaskView(Struct):
-    """A task as it is now."""
+class TaskSummary(Struct, kw_only=True):
+    """A task as it is now, without what it holds."""
 
     key: str
     tenant: str
     queue: str
     level: int
     priority: int
-    state: str
+    state: TaskStateName
     dialect: str
     """The protocol it was made in."""
     attempt: int
@@ -165,6 +166,24 @@ class TaskView(Struct):
     finished_at: datetime | None
     finished_by: str
     error: ItemError | None
+
+
+class TaskPage(Struct):
+    """A page of tasks; `next` is what `after` must be to see more, null at the end."""
+
+    items: list[TaskSummary]
+    next: str | None
+
+
+class CancelTask(Struct, forbid_unknown_fields=True):
+    """Why a task is ended."""
+
+    reason: Annotated[str, Meta(max_length=ERROR_MESSAGE_LENGTH)] = "cancelled"
+
+
+class TaskView(TaskSummary, kw_only=True):
+    """A task as it is now."""
+
     attributes: Raw
     input: Raw
     result: Raw | UnsetType = UNSET

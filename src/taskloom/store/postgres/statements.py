@@ -386,6 +386,13 @@ async def next_due(connection: Connection) -> int | None:
     return None if found is None or found >= NEVER_MS else int(found)
 
 
+async def migrations_applied(connection: Connection) -> dict[int, str]:
+    """Number -> digest of the migrations that were applied; none where nobody ever migrated."""
+    if await connection.fetchval("SELECT to_regclass('migrations')") is None:
+        return {}
+    return {row[0]: row[1] for row in await connection.fetch("SELECT number, digest FROM migrations")}
+
+
 async def sequence(connection: Connection) -> int:
     """The number of the last event."""
     return int(await connection.fetchval("SELECT sequence FROM head"))

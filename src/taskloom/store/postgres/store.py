@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import asyncpg
@@ -20,12 +21,15 @@ from taskloom.ports.store import (
     FlowRow,
     FollowUpRow,
     JournalChunk,
+    NotCopiedError,
     OutboxRow,
+    Standing,
+    Tell,
     TimerRow,
     UnavailableError,
     WorkSource,
 )
-from taskloom.store.migrations import migrations, pending
+from taskloom.store.migrations import migrations, pending, standing
 from taskloom.store.postgres import nodes, rows, statements
 from taskloom.store.postgres.connections import REFUSED, UNREACHABLE, connect, let_go, make_pool
 from taskloom.store.postgres.driver import Writer
@@ -35,6 +39,11 @@ from taskloom.views.view import Page, Query, View
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
 
+_PACKAGE: Final = "taskloom.store.postgres"
+_BACK_UP_BY: Final = (
+    "PostgreSQL is backed up by its own tools: pg_dump for a dump, pg_basebackup with archived WAL for a copy"
+    " up to any instant. Copy the folder of blobs after it."
+)
 _WRITERS: Final = 2
 _READERS: Final = 6
 _SCHEMA_LOCK: Final = 0x7461736B6C6F6F6D
@@ -77,8 +86,7 @@ class PostgresStore:
         await connection.execute(
             "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT, digest TEXT)"
         )
-        applied = {row[0]: row[1] for row in await connection.fetch("SELECT number, digest FROM migrations")}
-        for migration in pending(migrations("taskloom.store.postgres"), applied):
+        for migration in pending(migrations(_PACKAGE), await statements.migrations_applied(connection)):
             async with connection.transaction():
                 await connection.execute(migration.sql)
                 await connection.execute(
@@ -102,6 +110,24 @@ class PostgresStore:
                 await self._pool.close()
         except TimeoutError:
             self._pool.terminate()
+
+    async def standing(self) -> Standing:
+        """Which migrations are applied to the database."""
+        connection = await connect(self._url)
+        try:
+            return standing(migrations(_PACKAGE), await statements.migrations_applied(connection))
+        finally:
+            await let_go(connection)
+
+    async def copy_to(self, target: Path, tell: Tell) -> dict[str, int]:
+        """PostgreSQL has better tools for that."""
+        del target, tell
+        raise NotCopiedError(_BACK_UP_BY)
+
+    async def hold(self, *, held: bool) -> bool:
+        """Its files belong to PostgreSQL."""
+        del held
+        return False
 
     async def lease_node(self, now: int) -> tuple[int, int]:
         """A node number nobody else has, and the last key it recorded."""

@@ -32,6 +32,12 @@ _CALLBACK: Final = _FIELDS.index("callback")
 _FENCED: Final = _FIELDS.index("fenced")
 
 
+def migrations_applied(connection: Connection) -> dict[int, str]:
+    """Number -> digest of the migrations that were applied; none where nobody ever migrated."""
+    there = connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'migrations'").fetchone()
+    return dict(connection.execute("SELECT number, digest FROM migrations").fetchall()) if there else {}
+
+
 def in_marks(count: int) -> tuple[str, int]:
     """Placeholders for `count` values, padded to a power of two so that few statements are prepared."""
     padded = 1 << max(count - 1, 0).bit_length()

@@ -4,12 +4,14 @@ One process owns the data folder (a lock file sees to it), so nothing else can c
 """
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, Concatenate, Final, ParamSpec, TypeVar
 
@@ -22,15 +24,19 @@ from taskloom.ports.store import (
     FlowRow,
     FollowUpRow,
     JournalChunk,
+    NotCopiedError,
     OutboxRow,
+    Standing,
+    Tell,
     TimerRow,
     UnavailableError,
     Work,
     WorkSource,
 )
-from taskloom.store.migrations import migrations, pending
+from taskloom.store.migrations import migrations, pending, standing
 from taskloom.store.sqlite import rows, statements
 from taskloom.store.sqlite.batches import answer
+from taskloom.store.sqlite.copying import copied
 from taskloom.store.sqlite.hot import HotTasks
 from taskloom.views.tasks import TASKS
 from taskloom.views.view import Page, Query, View
@@ -40,8 +46,10 @@ log = logging.getLogger(__name__)
 Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
 
+_PACKAGE: Final = "taskloom.store.sqlite"
 _NODE: Final = 1
 _READERS: Final = 2
+_CHECKPOINT_PAGES: Final = 10_000
 _BUSY: Final = frozenset({"database or disk is full", "disk I/O error", "database is locked"})
 
 
@@ -56,7 +64,7 @@ def connect(path: Path, *, synchronous: str = "FULL", readonly: bool = False) ->
     )
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute(f"PRAGMA synchronous = {synchronous}")
-    connection.execute("PRAGMA wal_autocheckpoint = 10000")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
     connection.execute("PRAGMA cache_size = -65536")
     connection.execute("PRAGMA temp_store = MEMORY")
     if readonly:
@@ -84,6 +92,7 @@ class SqliteStore:
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
+        self._errands: deque[Callable[[sqlite3.Connection], None]] = deque()
 
     # Opening and closing -------------------------------------------------------------------------------
 
@@ -113,8 +122,7 @@ class SqliteStore:
         connection.execute(
             "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT, digest TEXT)"
         )
-        applied = dict(connection.execute("SELECT number, digest FROM migrations").fetchall())
-        for migration in pending(migrations("taskloom.store.sqlite"), applied):
+        for migration in pending(migrations(_PACKAGE), statements.migrations_applied(connection)):
             connection.executescript(f"BEGIN IMMEDIATE;\n{migration.sql}")
             connection.execute(
                 "INSERT INTO migrations VALUES (?, ?, ?)",
@@ -141,6 +149,43 @@ class SqliteStore:
         self._connection.close()
         if self._lock is not None:
             self._lock.close()
+
+    async def standing(self) -> Standing:
+        """Which migrations are applied; a file that is not there has none."""
+        applied = await asyncio.to_thread(self._looked_at, statements.migrations_applied, {})
+        return standing(migrations(_PACKAGE), applied)
+
+    async def copy_to(self, target: Path, tell: Tell) -> dict[str, int]:
+        """A copy by SQLite's online backup."""
+
+        def copy(source: sqlite3.Connection) -> dict[str, int]:
+            return copied(source, target, tell)
+
+        rows = await asyncio.to_thread(self._looked_at, copy, {})
+        if not rows:
+            raise NotCopiedError(f"there is no database in {self._folder}")
+        return rows
+
+    def _looked_at(self, function: Callable[[sqlite3.Connection], Answer], absent: Answer) -> Answer:
+        """What a connection of its own says, whoever works on the file; makes no file."""
+        if not self._path.is_file():
+            return absent
+        with contextlib.closing(connect(self._path, readonly=True)) as connection:
+            return function(connection)
+
+    async def hold(self, *, held: bool) -> bool:
+        """No checkpoint while held: the main file stays as it is, the log only grows."""
+        pages = 0 if held else _CHECKPOINT_PAGES
+        done: Future[None] = Future()
+
+        def set_pages(connection: sqlite3.Connection) -> None:
+            connection.execute(f"PRAGMA wal_autocheckpoint = {pages}")
+            done.set_result(None)
+
+        self._errands.append(set_pages)
+        self.kick()
+        await asyncio.wrap_future(done)
+        return True
 
     async def lease_node(self, now: int) -> tuple[int, int]:
         """There is one node; the last key it recorded stands in the head."""
@@ -172,10 +217,18 @@ class SqliteStore:
         while True:
             self._bell.acquire()
             self._rung = False
+            self._run_errands()
             while (work := self._source.next()) is not None:
                 self._drive(work)
+                self._run_errands()
             if self._stopping:
                 return
+
+    def _run_errands(self) -> None:
+        """What concerns the writer's connection is done between two batches."""
+        assert self._connection is not None
+        while self._errands:
+            self._errands.popleft()(self._connection)
 
     def _drive(self, work: Work) -> None:
         assert self._connection is not None
