@@ -170,8 +170,11 @@ class SqliteStore:
         """What a connection of its own says, whoever works on the file; makes no file."""
         if not self._path.is_file():
             return absent
-        with contextlib.closing(connect(self._path, readonly=True)) as connection:
-            return function(connection)
+        try:
+            with contextlib.closing(connect(self._path, readonly=True)) as connection:
+                return function(connection)
+        except sqlite3.Error as error:
+            raise UnavailableError(f"{self._path}: {error}") from error
 
     async def hold(self, *, held: bool) -> bool:
         """No checkpoint while held: the main file stays as it is, the log only grows."""
