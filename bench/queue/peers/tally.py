@@ -1,7 +1,8 @@
 """What every subject of `./dev bench queue` does in the same way: count jobs, time them, say so in JSON.
 
-A subject is a script that is called as `SCRIPT put|drain|start|pace COUNT URL`. `put` stores COUNT jobs that do nothing and prints the seconds. `drain` prints
-`ready`, works with one process until COUNT jobs are done and prints the seconds from the first to the last.
+A subject is a script that is called as `SCRIPT put|drain|start|pace COUNT URL`. `put` stores COUNT jobs that
+do nothing and prints the seconds. `drain` prints `ready`, works with one process until COUNT jobs are done
+and prints the seconds from the first to the last.
 `start` is `drain` for jobs that carry the instant they were put at, and prints the milliseconds from there to
 their start; `pace` puts such jobs, one every 20 ms, from a process of its own.
 """

@@ -1,4 +1,4 @@
-"""Taskloom in process: an engine on SQLite (FULL), one worker that claims 500 and completes the last."""
+"""Taskloom in process: an engine on SQLite (FULL), one worker that claims 900 and completes the last."""
 
 import asyncio
 import time
@@ -13,7 +13,7 @@ from taskloom.core.commands import Claim, Complete, Create
 from taskloom.engine.engine import Engine
 
 BATCH = 1_000
-SIZE = 500
+SIZE = 900
 KIND = {"tenant": "default", "queue": "noop", "dialect": "native"}
 CLAIM = Claim(tenant="default", queues=(("noop", 1),), worker="w", holder="k", size=SIZE)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from taskloom.core.task import COMPLETED, FAILED, LEASED, READY, WAITING, Task
 from taskloom.engine.batch import empty_save
-from taskloom.ports.store import Load, NewTask, Ready
+from taskloom.ports.store import Details, Load, NewTask, Read, Ready
 from taskloom.store.migrations import migrations
 from taskloom.store.sqlite.batches import answer
 from taskloom.store.sqlite.hot import HotTasks
@@ -143,6 +143,26 @@ def test_a_full_memory_is_emptied_and_answers_the_same(monkeypatch):
     assert answer(connection, Load(tasks=[one.key for one in tasks]), hot).tasks == {
         one.key: one for one in tasks
     }
+
+
+def test_what_is_handed_out_is_what_was_stored_whether_remembered_or_not():
+    connection, hot = database(), HotTasks()
+    bodies = {1: b"{}", 2: b'"' + b"x" * 5_000 + b'"'}
+    new = [NewTask(task(key), b'{"a":1}', f"http://there/{key}", body) for key, body in bodies.items()]
+    answer(connection, save(created=new), hot)
+
+    for _ in range(2):  # the second time nothing is remembered
+        found = answer(connection, Read([1, 2]), hot)
+        assert found.inputs == bodies
+        assert found.details == {key: Details(b'{"a":1}', f"http://there/{key}") for key in bodies}
+
+
+def test_changed_attributes_are_handed_out():
+    connection, hot = database(), HotTasks()
+    answer(connection, created([task(1)]), hot)
+    answer(connection, save(attributes=[(1, b'{"b":2}')]), hot)
+
+    assert answer(connection, Read([1]), hot).details[1].attributes == b'{"b":2}'
 
 
 @pytest.mark.parametrize("state", [READY, LEASED])

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from taskloom.core.task import Task
 from taskloom.ports.store import (
+    Details,
     FollowUpRow,
     Load,
     Loaded,
@@ -80,8 +81,14 @@ def _known(connection: Connection, keys: list[int], hot: HotTasks) -> dict[int, 
     return tasks
 
 
-def _read(connection: Connection, request: Read, _hot: HotTasks) -> ReadAnswer:
-    details, inputs = sql.written_once(connection, request.tasks)
+def _read(connection: Connection, request: Read, hot: HotTasks) -> ReadAnswer:
+    new = hot.handed_out(request.tasks)
+    inputs = {one.task.key: one.input for one in new}
+    details = {one.task.key: Details(one.attributes, one.callback) for one in new}
+    if unknown := missing(request.tasks, inputs):
+        more, bodies = sql.written_once(connection, unknown)
+        details |= more
+        inputs |= bodies
     return ReadAnswer(details, inputs, sql.flows_by_key(connection, request.flows))
 
 
