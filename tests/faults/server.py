@@ -86,6 +86,10 @@ class ServerProcess:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
     def wait(self) -> int:
         """Until it has ended by itself."""
         assert self._process is not None

@@ -144,7 +144,8 @@ def is_refused(server):
     try:
         request(server, "POST", "/api/v1/tasks", {"items": [{"queue": "q", "input": "x" * 20_000}]})
     except AssertionError as refusal:
-        assert "/api/v1/tasks: 503 " in str(refusal)
+        if "/api/v1/tasks: 503 " not in str(refusal):
+            raise
         return True
     return False
 
