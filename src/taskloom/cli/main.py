@@ -21,6 +21,8 @@ COMMANDS = {
     "queue": ("taskloom.cli.queue", "look at the queues of a running server and change them"),
     "key": ("taskloom.cli.key", "make, list and revoke keys of a running server"),
     "db": ("taskloom.cli.db", "migrate, back up and freeze the stored data"),
+    "doctor": ("taskloom.cli.doctor", "look for what goes wrong on real machines, and say what mends it"),
+    "bench": ("taskloom.cli.bench", "measure the disk and the engine on this machine"),
     "config": ("taskloom.cli.config", "show every setting, its value and where it comes from"),
     "feel": ("taskloom.cli.feel", "evaluate an expression and print its value as JSON"),
     "dmn": ("taskloom.cli.dmn", "evaluate and check decision models, run the DMN compatibility kit"),

@@ -155,6 +155,10 @@ class SqliteStore:
         applied = await asyncio.to_thread(self._looked_at, statements.migrations_applied, {})
         return standing(migrations(_PACKAGE), applied)
 
+    async def complaints(self, *, thorough: bool) -> list[str]:
+        """What SQLite's own check finds."""
+        return await asyncio.to_thread(self._looked_at, statements.faults, []) if thorough else []
+
     async def copy_to(self, target: Path, tell: Tell) -> dict[str, int]:
         """A copy by SQLite's online backup."""
 
