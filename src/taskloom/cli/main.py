@@ -20,6 +20,7 @@ COMMANDS = {
     "task": ("taskloom.cli.task", "list, look at and cancel tasks of a running server"),
     "queue": ("taskloom.cli.queue", "look at the queues of a running server and change them"),
     "key": ("taskloom.cli.key", "make, list and revoke keys of a running server"),
+    "user": ("taskloom.cli.user", "add, list and remove people who sign in to a running server"),
     "db": ("taskloom.cli.db", "migrate, back up and freeze the stored data"),
     "doctor": ("taskloom.cli.doctor", "look for what goes wrong on real machines, and say what mends it"),
     "bench": ("taskloom.cli.bench", "measure the disk and the engine on this machine"),
