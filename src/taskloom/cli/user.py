@@ -5,7 +5,7 @@ import getpass
 import sys
 from typing import Final
 
-from taskloom.cli.actions import Actions, run_action
+from taskloom.cli.actions import Actions, add_everywhere, everywhere, run_action
 from taskloom.cli.failure import MISUSED, Failure
 from taskloom.cli.output import say, show
 from taskloom.cli.remote import Server, segment
@@ -30,11 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     password.add_argument("name", metavar="NAME")
     for action in (add, remove, password, actions.remote("list", _list, "list the users of a tenant")):
-        action.add_argument("--every-tenant", action="store_true", help="users who act in every tenant")
-
-
-def _where(arguments: argparse.Namespace) -> dict[str, str]:
-    return {"tenant": "*"} if arguments.every_tenant else {}
+        add_everywhere(action)
 
 
 def _new_password() -> str:
@@ -49,23 +45,23 @@ def _new_password() -> str:
 
 def _add(server: Server, arguments: argparse.Namespace) -> int:
     body = {"name": arguments.name, "role": arguments.role, "password": _new_password()}
-    show(server.post(_USERS, {**body, **_where(arguments)}), as_json=arguments.json)
+    show(server.post(_USERS, {**body, **everywhere(arguments)}), as_json=arguments.json)
     return 0
 
 
 def _list(server: Server, arguments: argparse.Namespace) -> int:
-    show(list(server.items(_USERS, _where(arguments))), as_json=arguments.json, columns=_COLUMNS)
+    show(list(server.items(_USERS, everywhere(arguments))), as_json=arguments.json, columns=_COLUMNS)
     return 0
 
 
 def _remove(server: Server, arguments: argparse.Namespace) -> int:
-    server.call("DELETE", f"{_USERS}/{segment(arguments.name)}", query=_where(arguments))
+    server.call("DELETE", f"{_USERS}/{segment(arguments.name)}", query=everywhere(arguments))
     say(f"{arguments.name} is removed.")
     return 0
 
 
 def _password(server: Server, arguments: argparse.Namespace) -> int:
     path = f"{_USERS}/{segment(arguments.name)}/password"
-    server.call("PUT", path, {"password": _new_password()}, query=_where(arguments))
+    server.call("PUT", path, {"password": _new_password()}, query=everywhere(arguments))
     say(f"{arguments.name} has another password.")
     return 0

@@ -101,7 +101,7 @@ async def test_tenants_do_not_see_each_others_users(server):
 
 
 async def test_a_page_follows_another(server, monkeypatch):
-    monkeypatch.setattr("taskloom.dialects.native.users.PAGE", 2)
+    monkeypatch.setattr("taskloom.dialects.native.homes.PAGE", 2)
     monkeypatch.setattr("taskloom.dialects.native.users.hashed", lambda _: asyncio.sleep(0, "hash"))
     root = server.client()
     for name in ("c", "a", "b"):

@@ -1,7 +1,8 @@
-"""What keys and users have in common: they live in a tenant, or for the administrator in all of them."""
+"""What keys and users have in common: records that live in a tenant, or in all of them."""
 
 from taskloom.core.access import EVERY_TENANT
 from taskloom.core.limits import NAME_LENGTH
+from taskloom.core.records import Record
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.dialects.operation import Refusal, Request
 
@@ -17,14 +18,23 @@ def home(request: Request, asked: str) -> str | Refusal:
     return request.tenant if asked in {"", request.tenant} else _NO_TENANT
 
 
-def asked_tenant(request: Request) -> str:
-    """The tenant the query string names, "" for none."""
-    return request.query.get("tenant", [""])[-1]
+async def page(request: Request, kind: str) -> tuple[list[Record], str | None] | Refusal:
+    """The records of a kind that the query string asks for, and the name after which more would come."""
+    place = home(request, _asked(request, "tenant"))
+    if isinstance(place, Refusal):
+        return place
+    after = _asked(request, "after")[:NAME_LENGTH]
+    records = await request.engine.store.records(kind, place, after, PAGE + 1)
+    return records[:PAGE], records[PAGE - 1].name if len(records) > PAGE else None
 
 
-def after(request: Request) -> str:
-    """The name after which a page begins."""
-    return request.query.get("after", [""])[-1][:NAME_LENGTH]
+async def named(request: Request, kind: str) -> Record | Refusal:
+    """The record of a kind that path and query string name."""
+    place = home(request, _asked(request, "tenant"))
+    if isinstance(place, Refusal):
+        return place
+    record = await request.engine.store.record(kind, place, request.parameters["name"])
+    return Refusal(404, "not_found", f"there is no such {kind}") if record is None else record
 
 
 def refused(rejection: Rejection) -> Refusal:
@@ -32,3 +42,7 @@ def refused(rejection: Rejection) -> Refusal:
     if rejection.kind is Kind.VERSION_CONFLICT:
         return Refusal(409, "conflict", "it was changed at the same time")
     return Refusal(503, "overloaded", rejection.detail, retry_after_s=1)
+
+
+def _asked(request: Request, name: str) -> str:
+    return request.query.get(name, [""])[-1]

@@ -7,16 +7,15 @@ import msgspec
 from taskloom.core.access import EVERY_TENANT, scopes
 from taskloom.core.credentials import KEY, ROOT, KeyRecord, digest_of, key_changes
 from taskloom.core.payload import strict_error
-from taskloom.core.records import PutRecords, Record, RecordChange
+from taskloom.core.records import PutRecords, RecordChange
 from taskloom.core.rejections import Rejection
 from taskloom.dialects.native import wire
-from taskloom.dialects.native.homes import PAGE, after, asked_tenant, home, refused
+from taskloom.dialects.native.homes import home, named, page, refused
 from taskloom.dialects.native.secrets import new_key_id, new_key_secret
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 
 _NEW_KEY: Final = msgspec.json.Decoder(wire.NewKey)
 _KEY: Final = msgspec.json.Decoder(KeyRecord)
-_NO_KEY: Final = Refusal(404, "not_found", "there is no such key")
 _ROOT_STAYS: Final = Refusal(409, "conflict", "the root key is not revoked but replaced: TASKLOOM_ROOT_KEY")
 _CONFLICT: Final = Refusal(409, "conflict", "there is such a key already; revoke it first")
 
@@ -33,7 +32,7 @@ async def create(request: Request) -> Reply:
     place = home(request, asked.tenant)
     if isinstance(place, Refusal):
         return place
-    before = await _record(request, place, asked.name)
+    before = await request.engine.store.record(KEY, place, asked.name)
     replaced = None if before is None else _KEY.decode(before.body)
     if replaced is not None and not replaced.revoked_at:
         return _CONFLICT
@@ -60,18 +59,17 @@ async def create(request: Request) -> Reply:
 
 async def listing(request: Request) -> Reply:
     """The keys of the tenant by name, revoked ones too."""
-    place = home(request, asked_tenant(request))
-    if isinstance(place, Refusal):
-        return place
-    records = await request.engine.store.records(KEY, place, after(request), PAGE + 1)
-    items = [wire.key(_KEY.decode(record.body)) for record in records[:PAGE]]
-    page = wire.Keys(items, items[-1].name if len(records) > PAGE else None)
-    return Response(body=msgspec.json.encode(page))
+    found = await page(request, KEY)
+    if isinstance(found, Refusal):
+        return found
+    records, more = found
+    keys = wire.Keys([wire.key(_KEY.decode(record.body)) for record in records], more)
+    return Response(body=msgspec.json.encode(keys))
 
 
 async def read(request: Request) -> Reply:
     """One key, without its secret."""
-    record = await _named(request)
+    record = await named(request, KEY)
     if isinstance(record, Refusal):
         return record
     return Response(body=msgspec.json.encode(wire.key(_KEY.decode(record.body))))
@@ -79,7 +77,7 @@ async def read(request: Request) -> Reply:
 
 async def revoke(request: Request) -> Reply:
     """End a key for good; its record stays as a trace. To revoke it again changes nothing."""
-    record = await _named(request)
+    record = await named(request, KEY)
     if isinstance(record, Refusal):
         return record
     key = _KEY.decode(record.body)
@@ -107,17 +105,3 @@ def _asked(request: Request) -> wire.NewKey | Refusal:
     except ValueError as problem:
         return Refusal(400, "invalid", f"{problem} - at `$.scopes`")
     return asked
-
-
-async def _record(request: Request, place: str, name: str) -> Record | None:
-    return await request.engine.store.record(KEY, place, name)
-
-
-async def _named(request: Request) -> Record | Refusal:
-    """The record of the key in the path."""
-    name = request.parameters["name"]
-    place = home(request, asked_tenant(request))
-    if isinstance(place, Refusal):
-        return place
-    record = await _record(request, place, name)
-    return _NO_KEY if record is None else record

@@ -4,17 +4,16 @@ from typing import Final
 
 import msgspec
 
-from taskloom.core.records import PutRecords, Record, RecordChange
+from taskloom.core.records import PutRecords, RecordChange
 from taskloom.core.rejections import Rejection
 from taskloom.core.users import USER, UserRecord
 from taskloom.dialects.native import wire
 from taskloom.dialects.native.bodies import body_as
-from taskloom.dialects.native.homes import PAGE, after, asked_tenant, home, refused
+from taskloom.dialects.native.homes import home, named, page, refused
 from taskloom.dialects.native.passwords import hashed
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 
 _USER: Final = msgspec.json.Decoder(UserRecord)
-_NO_USER: Final = Refusal(404, "not_found", "there is no such user")
 _CONFLICT: Final = Refusal(409, "conflict", "there is such a user already")
 
 
@@ -44,18 +43,17 @@ async def create(request: Request) -> Reply:
 
 async def listing(request: Request) -> Reply:
     """The users of the tenant by name."""
-    place = home(request, asked_tenant(request))
-    if isinstance(place, Refusal):
-        return place
-    records = await request.engine.store.records(USER, place, after(request), PAGE + 1)
-    items = [wire.user(_USER.decode(record.body)) for record in records[:PAGE]]
-    page = wire.Users(items, items[-1].name if len(records) > PAGE else None)
-    return Response(body=msgspec.json.encode(page))
+    found = await page(request, USER)
+    if isinstance(found, Refusal):
+        return found
+    records, more = found
+    users = wire.Users([wire.user(_USER.decode(record.body)) for record in records], more)
+    return Response(body=msgspec.json.encode(users))
 
 
 async def remove(request: Request) -> Reply:
     """Forget a user."""
-    record = await _named(request)
+    record = await named(request, USER)
     if isinstance(record, Refusal):
         return record
     change = RecordChange(USER, record.tenant, record.name, None, record.version)
@@ -68,7 +66,7 @@ async def set_password(request: Request) -> Reply:
     asked = body_as(wire.NewPassword, request.body)
     if isinstance(asked, Refusal):
         return asked
-    record = await _named(request)
+    record = await named(request, USER)
     if isinstance(record, Refusal):
         return record
     user = msgspec.structs.replace(
@@ -84,12 +82,3 @@ async def _put(request: Request, user: UserRecord, version: int) -> Refusal | No
     change = RecordChange(USER, user.tenant, user.name, msgspec.json.encode(user), version)
     outcome = await request.engine.submit(PutRecords((change,)))
     return refused(outcome) if isinstance(outcome, Rejection) else None
-
-
-async def _named(request: Request) -> Record | Refusal:
-    """The record of the user in the path."""
-    place = home(request, asked_tenant(request))
-    if isinstance(place, Refusal):
-        return place
-    record = await request.engine.store.record(USER, place, request.parameters["name"])
-    return _NO_USER if record is None else record
