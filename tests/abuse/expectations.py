@@ -124,6 +124,15 @@ QUEUE = {
     "queue.chat_completions": "task.write",
     "queue.completions": "task.write",
     "queue.embeddings": "task.write",
+    "queue.files_create": "task.write",
+    "queue.files_list": "task.read",
+    "queue.files_get": "task.read",
+    "queue.files_content": "task.read",
+    "queue.files_delete": "task.write",
+    "queue.batches_create": "task.write",
+    "queue.batches_list": "task.read",
+    "queue.batches_get": "task.read",
+    "queue.batches_cancel": "task.write",
 }
 
 SCOPES = {**NATIVE, **SERVER, **AGENTS, **PROCESSES, **DOCUMENTS, **QUEUE}

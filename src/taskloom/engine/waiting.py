@@ -22,9 +22,10 @@ class TooManyWaitersError(Exception):
 class Ticket:
     """A place in line for some topics; use it as a context manager around check and wait."""
 
-    __slots__ = ("_future", "_topics", "_waiting")
+    __slots__ = ("_future", "_topics", "_waiting", "is_caller")
 
-    def __init__(self, waiting: "Waiting", topics: tuple[Topic, ...]) -> None:
+    def __init__(self, waiting: "Waiting", topics: tuple[Topic, ...], *, is_caller: bool) -> None:
+        self.is_caller = is_caller
         self._waiting = waiting
         self._topics = topics
         self._future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -67,11 +68,15 @@ class Waiting:
         """A ticket for these topics, not yet in line."""
         if self._count >= WAITERS:
             raise TooManyWaitersError
-        return Ticket(self, topics)
+        return Ticket(self, topics, is_caller=True)
+
+    def duty(self, *topics: Topic) -> Ticket:
+        """A ticket for the server's own work: not counted among the callers, and never refused."""
+        return Ticket(self, topics, is_caller=False)
 
     def add(self, ticket: Ticket, topics: Iterable[Topic]) -> None:
         """Put a ticket in line."""
-        self._count += 1
+        self._count += ticket.is_caller
         for topic in topics:
             self._lines.setdefault(topic, OrderedDict())[ticket] = None
         if self.closed:
@@ -79,7 +84,7 @@ class Waiting:
 
     def remove(self, ticket: Ticket, topics: Iterable[Topic]) -> None:
         """Take a ticket out of line."""
-        self._count -= 1
+        self._count -= ticket.is_caller
         for topic in topics:
             line = self._lines.get(topic)
             if line is not None:
@@ -103,6 +108,7 @@ class Waiting:
         return list(self._lines)
 
     def __len__(self) -> int:
+        """How many callers wait."""
         return self._count
 
     def close(self) -> None:

@@ -37,6 +37,8 @@ class FlowCommand(Struct, frozen=True, gc=False, tag=True, kw_only=True):
     root: int = 0
     body: bytes = b""
     by: str = ""
+    inputs: tuple[bytes, ...] = ()
+    """Inputs of tasks that the command makes: stored with them, and not in the journal as well."""
 
 
 class Emit(Struct, frozen=True, gc=False):

@@ -53,8 +53,8 @@ class Blobs(Protocol):
     def read(self, key: str) -> bytes:
         """The whole file; raises BlobMissing."""
 
-    def pieces(self, key: str, size: int) -> Iterator[bytes]:
-        """The file in pieces of at most `size` bytes; raises BlobMissing at once."""
+    def pieces(self, key: str, size: int, start: int = 0) -> Iterator[bytes]:
+        """The file from byte `start` on in pieces of at most `size` bytes; raises BlobMissing at once."""
 
     def delete(self, key: str) -> None:
         """Forget a file; nothing happens when it is gone."""

@@ -53,12 +53,13 @@ class LocalBlobs:
         except FileNotFoundError:
             raise BlobMissing(key) from None
 
-    def pieces(self, key: str, size: int) -> Iterator[bytes]:
+    def pieces(self, key: str, size: int, start: int = 0) -> Iterator[bytes]:
         """The file in pieces."""
         try:
             file = self._path(key).open("rb")
         except FileNotFoundError:
             raise BlobMissing(key) from None
+        file.seek(start)
         return _pieces(file, size)
 
     def delete(self, key: str) -> None:

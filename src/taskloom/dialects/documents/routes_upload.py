@@ -1,7 +1,6 @@
 """Uploads: files come in as a form, are made durable, and become documents in one command."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import msgspec
 
@@ -19,10 +18,11 @@ from taskloom.dialects.documents import wire
 from taskloom.dialects.documents.errors import NO_PROJECT, invalid
 from taskloom.dialects.documents.extended import is_extended
 from taskloom.dialects.documents.filetype import PDF
-from taskloom.dialects.documents.form import Form, FormFile, FormRefused, boundary_of
+from taskloom.dialects.documents.form import Form, FormFile
 from taskloom.dialects.documents.idempotency import body_of, once
 from taskloom.dialects.documents.lookup import Project, project_of, project_seen, upload_of, upload_seen
 from taskloom.dialects.documents.translate import refusal_of, upload_created, upload_shown
+from taskloom.dialects.multipart import FormRefused
 from taskloom.dialects.operation import Body, BodyError, Operation, Refusal, Reply, Request, Response
 from taskloom.engine.outcome import Replay
 from taskloom.flows.document.commands import CREATE, UPLOAD, CreateUpload
@@ -32,7 +32,6 @@ from taskloom.flows.document.upload_flow import Upload
 from taskloom.flows.flow import FlowCommand
 from taskloom.ports.blobs import Blobs
 
-_PIECES_BYTES = 1 * MIB
 _LIMIT_BYTES = UPLOAD_FILES * UPLOAD_BYTES + MIB
 _READ_HERE = frozenset({StepType.OCR, StepType.EXTRACT})
 _UNCERTAIN = frozenset({Kind.OVERLOADED, Kind.FAULT})
@@ -44,11 +43,11 @@ async def create(request: Request) -> Reply:
     """Take the files of a form, one document each."""
     blobs: Blobs = request.services.resources["blobs"]
     try:
-        form = Form(blobs, boundary_of(request.headers.get("content-type", "")))
+        form = Form(blobs, request.headers.get("content-type", ""))
     except FormRefused as refused:
         return refused.refusal
     try:
-        await _receive(form, request.chunks)
+        await form.receive(request.chunks)
         return await _submit(request, form)
     except FormRefused as refused:
         return refused.refusal
@@ -57,20 +56,6 @@ async def create(request: Request) -> Reply:
     finally:
         if not form.is_referred_to:
             await asyncio.shield(asyncio.to_thread(form.drop))
-
-
-async def _receive(form: Form, chunks: AsyncIterator[bytes]) -> None:
-    """Read the form, a batch of pieces at a time in a thread, so that the loop is free meanwhile."""
-    pieces: list[bytes] = []
-    size = 0
-    async for chunk in chunks:
-        pieces.append(chunk)
-        size += len(chunk)
-        if size >= _PIECES_BYTES:
-            await asyncio.to_thread(form.feed, pieces)
-            pieces, size = [], 0
-    await asyncio.to_thread(form.feed, pieces)
-    form.finish()
 
 
 async def _submit(request: Request, form: Form) -> Reply:

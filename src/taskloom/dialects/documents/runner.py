@@ -119,7 +119,7 @@ class StepRunner:
     async def _watch(self, tenant: str, queue: str, places: asyncio.Semaphore) -> None:
         waiting = self._engine.waiting
         while not waiting.closed:
-            with waiting.ticket(("queue", queue, tenant)) as ticket:
+            with waiting.duty(("queue", queue, tenant)) as ticket:
                 await places.acquire()
                 try:
                     handout = await self._claim(tenant, queue)

@@ -2,24 +2,34 @@
 
 from typing import Final
 
-from taskloom.core.limits import PAYLOAD_BYTES
-from taskloom.dialects.operation import Body, Dialect, Operation
+from taskloom.core.files import FILE
+from taskloom.core.limits import FILE_BYTES, MIB, PAYLOAD_BYTES
+from taskloom.dialects.operation import Body, Dialect, Operation, Services
 from taskloom.dialects.queue import (
+    routes_batches,
+    routes_files,
     routes_inference,
     routes_put,
     routes_queues,
     routes_tasks,
     routes_work,
 )
+from taskloom.dialects.queue.batch_work import BatchWorker
+from taskloom.dialects.queue.batches import Shown
 from taskloom.dialects.queue.errors import render
 from taskloom.dialects.queue.registry import INFERENCE
 from taskloom.dialects.queue.translate import NAME, called_back
 from taskloom.dialects.queue.wire import (
+    BatchList,
+    DeletedFile,
     ErrorBody,
+    FileList,
+    FileObject,
     Heartbeat,
     Metadata,
     Model,
     ModelList,
+    NewBatch,
     Progress,
     Put,
     PutAnswer,
@@ -28,10 +38,14 @@ from taskloom.dialects.queue.wire import (
     Take,
     TaskView,
 )
+from taskloom.flows.batch import KIND as BATCH
+from taskloom.flows.batch import BatchFlow
 from taskloom.flows.stream import KIND, StreamFlow
+from taskloom.views.batches import BATCHES, FILES, project_batch, project_file
 from taskloom.views.frames import FRAMES, project_frames
 
 _TASK: Final = "/v1/queue/{task_id}"
+_WORKER: Final = "queue.batches"
 
 _QUEUES: Final = (
     Operation(
@@ -198,7 +212,108 @@ _INFERENCE: Final = tuple(
     for path in INFERENCE
 )
 
-OPERATIONS: Final = (*_QUEUES, *_TASKS, *_INFERENCE)
+_FILES: Final = (
+    Operation(
+        name="queue.files_create",
+        method="POST",
+        path="/v1/files",
+        handler=routes_files.create,
+        scope="task.write",
+        summary="Bring a file.",
+        body=Body.STREAM,
+        limit_bytes=FILE_BYTES + MIB,
+        responses={200: FileObject, 400: ErrorBody, 413: ErrorBody},
+        media_types=("multipart/form-data",),
+    ),
+    Operation(
+        name="queue.files_list",
+        method="GET",
+        path="/v1/files",
+        handler=routes_files.listing,
+        scope="task.read",
+        summary="The files of the tenant.",
+        responses={200: FileList, 400: ErrorBody},
+    ),
+    Operation(
+        name="queue.files_get",
+        method="GET",
+        path="/v1/files/{file_id}",
+        handler=routes_files.get,
+        scope="task.read",
+        summary="One file, without its content.",
+        responses={200: FileObject, 404: ErrorBody},
+    ),
+    Operation(
+        name="queue.files_content",
+        method="GET",
+        path="/v1/files/{file_id}/content",
+        handler=routes_files.content,
+        scope="task.read",
+        summary="The content of a file, or a range of it.",
+        responses={200: None, 206: None, 404: ErrorBody, 416: ErrorBody},
+    ),
+    Operation(
+        name="queue.files_delete",
+        method="DELETE",
+        path="/v1/files/{file_id}",
+        handler=routes_files.delete,
+        scope="task.write",
+        summary="Delete a file; batches that run on it go on.",
+        responses={200: DeletedFile, 404: ErrorBody},
+    ),
+)
+
+_BATCHES: Final = (
+    Operation(
+        name="queue.batches_create",
+        method="POST",
+        path="/v1/batches",
+        handler=routes_batches.create,
+        scope="task.write",
+        summary="Make a batch of a file of requests.",
+        body=Body.JSON,
+        request=NewBatch,
+        responses={200: Shown, 400: ErrorBody},
+    ),
+    Operation(
+        name="queue.batches_list",
+        method="GET",
+        path="/v1/batches",
+        handler=routes_batches.listing,
+        scope="task.read",
+        summary="The batches of the tenant, the newest first.",
+        responses={200: BatchList, 400: ErrorBody},
+    ),
+    Operation(
+        name="queue.batches_get",
+        method="GET",
+        path="/v1/batches/{batch_id}",
+        handler=routes_batches.get,
+        scope="task.read",
+        summary="A batch as it is now.",
+        responses={200: Shown, 404: ErrorBody},
+    ),
+    Operation(
+        name="queue.batches_cancel",
+        method="POST",
+        path="/v1/batches/{batch_id}/cancel",
+        handler=routes_batches.cancel,
+        scope="task.write",
+        summary="Stop a batch.",
+        responses={200: Shown, 400: ErrorBody, 404: ErrorBody},
+    ),
+)
+
+OPERATIONS: Final = (*_QUEUES, *_TASKS, *_INFERENCE, *_FILES, *_BATCHES)
+
+
+async def _start(services: Services) -> None:
+    worker = services.resources[_WORKER] = BatchWorker(services)
+    await worker.start()
+
+
+async def _stop(services: Services) -> None:
+    await services.resources[_WORKER].stop()
 
 
 def owns(path: str) -> bool:
@@ -211,8 +326,10 @@ DIALECT: Final = Dialect(
     operations=OPERATIONS,
     render=render,
     owns=owns,
-    flows=(StreamFlow(),),
-    views=(FRAMES,),
-    projections={KIND: project_frames},
+    flows=(StreamFlow(), BatchFlow()),
+    views=(FRAMES, BATCHES, FILES),
+    projections={KIND: project_frames, BATCH: project_batch, FILE: project_file},
     callbacks={NAME: called_back},
+    start=_start,
+    stop=_stop,
 )

@@ -42,7 +42,7 @@ _STATUS: Final[dict[TaskState, str]] = {
     FAILED: "failed",
     CANCELLED: "cancelled",
 }
-_TIMEOUTS: Final = frozenset({EXPIRED, LEASE_LOST})
+TIMED_OUT_CODES: Final = frozenset({EXPIRED, LEASE_LOST})
 _ENVELOPE: Final = frozenset({"status_code", "request_id", "body"})
 _BODILESS: Final = frozenset({204, 205, 304})
 _FOREIGN_LEVEL: Final = 1
@@ -71,7 +71,7 @@ class Answer(Struct, frozen=True):
 
 def status(task: Task) -> str:
     """The wire's word for where a task is."""
-    if task.state == FAILED and task.error_code in _TIMEOUTS:
+    if task.state == FAILED and task.error_code in TIMED_OUT_CODES:
         return "timeout"
     return _STATUS[task.state]
 
@@ -92,6 +92,8 @@ def view(task: Task, own: Attributes, data: bytes, result: bytes | None) -> Task
     finished = task.finished_at
     return TaskView(
         task_id=task_id(task, own),
+        custom_id=own.custom_id or UNSET,
+        batch_id=own.batch_id,
         trace_id=own.trace_id,
         tenant=task.tenant,
         endpoint=own.endpoint,
@@ -176,7 +178,7 @@ def failure(task: Task, result: bytes | None) -> Refusal | None:
         return None
     if task.state == CANCELLED:
         return errors.TIMEOUT if task.error == TIMED_OUT else errors.CANCELLED
-    if task.error_code in _TIMEOUTS:
+    if task.error_code in TIMED_OUT_CODES:
         return errors.TIMEOUT
     code = answer(result, _FAILED).status if result is not None else _FAILED
     return Refusal(code, task.error_code or "failed", _said(result) or task.error or "the task failed")

@@ -1,12 +1,14 @@
 """What goes over the wire: bodies of requests and answers, in snake_case, times in epoch milliseconds."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from taskloom.core.limits import (
     CALLBACK_URL_LENGTH,
+    FILE_LIFE_S_MAX,
+    FILE_LIFE_S_MIN,
     LEASE_MS_MAX,
     LEVELS,
     NAME_LENGTH,
@@ -104,6 +106,7 @@ class TaskView(Struct, frozen=True, kw_only=True):
     """A task as `get` and `take` show it; what it does not have is left out."""
 
     task_id: str
+    custom_id: str | UnsetType = UNSET
     batch_id: str = ""
     trace_id: str = ""
     tenant: str
@@ -131,6 +134,8 @@ class Attributes(Struct, frozen=True, omit_defaults=True):
     queue_id: int = 0
     trace_id: str = ""
     callback_url: str = ""
+    custom_id: str = ""
+    batch_id: str = ""
 
 
 class QueueBody(Struct, frozen=True):
@@ -165,6 +170,65 @@ class ModelList(Struct, frozen=True, kw_only=True):
 
     object: str = "list"
     data: list[Model]
+
+
+class FileObject(Struct, frozen=True, kw_only=True):
+    """A file as `openai` clients read it; times in seconds."""
+
+    id: str
+    object: str = "file"
+    bytes: int
+    created_at: int
+    filename: str
+    purpose: str
+    status: str = "processed"
+    status_details: None = None
+    expires_at: int | None
+
+
+class FileList(Struct, frozen=True, kw_only=True):
+    """A page of files."""
+
+    object: str = "list"
+    data: list[FileObject]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class DeletedFile(Struct, frozen=True, kw_only=True):
+    """A file that is gone."""
+
+    id: str
+    object: str = "file"
+    deleted: bool = True
+
+
+class OutputLife(Struct, frozen=True):
+    """How long the files of results live."""
+
+    anchor: Literal["created_at"]
+    seconds: Annotated[int, Meta(ge=FILE_LIFE_S_MIN, le=FILE_LIFE_S_MAX)]
+
+
+class NewBatch(Struct, frozen=True):
+    """A batch to be made."""
+
+    input_file_id: Annotated[str, Meta(max_length=NAME_LENGTH)]
+    endpoint: Text
+    completion_window: Annotated[str, Meta(max_length=16)]
+    metadata: dict[str, str] | None = None
+    output_expires_after: OutputLife | None = None
+
+
+class BatchList(Struct, frozen=True, kw_only=True):
+    """A page of batches."""
+
+    object: str = "list"
+    data: list[Any]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
 
 
 class Question(Struct, frozen=True):

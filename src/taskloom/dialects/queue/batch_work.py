@@ -1,0 +1,382 @@
+"""The server's own work on batches: checking and splitting files, stopping rows, writing files of results.
+
+The work is tasks, claimed like any others, so it is done once whoever dies: a lease that is not renewed lets
+another server begin anew, and what was done already is recognised by the number of its first row, or because
+the file of results is there. What a killed process of this server left behind is given back at the start.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from taskloom.core import files as core_files
+from taskloom.core.commands import Cancel, Claim, Complete, Extend, Release
+from taskloom.core.limits import (
+    BATCH_COMMANDS,
+    BATCH_FILE_BYTES,
+    BATCH_WORK_LEASE_MS,
+    BATCHES_AT_ONCE,
+    FILE_BYTES,
+    FILE_LIFE_S_MAX,
+    FILE_SWEEP_S,
+    MIB,
+    WAIT_MS_MAX,
+)
+from taskloom.core.records import PutRecords
+from taskloom.core.rejections import Kind, Rejection
+from taskloom.core.task import LEASED, Task, TaskState
+from taskloom.dialects.operation import Services
+from taskloom.dialects.queue import batch_ids, batch_input, batch_output, files, registry
+from taskloom.dialects.queue.batch_input import Good, LineError, Portion
+from taskloom.dialects.queue.batch_output import Row, Usage
+from taskloom.dialects.queue.files import File
+from taskloom.dialects.queue.spelling import spell
+from taskloom.dialects.queue.wire import Attributes, encode
+from taskloom.engine.outcome import Handout
+from taskloom.flows import batch as b
+from taskloom.flows.batch import Assembled, Batch, Rows, Validated
+from taskloom.flows.flow import FlowCommand
+from taskloom.ports.blobs import BlobMissing, Blobs, IncomingBlob
+from taskloom.ports.faults import fault_point
+from taskloom.views.tasks import TASKS
+from taskloom.views.view import And, Compare, In, Query
+
+log = logging.getLogger(__name__)
+
+_QUEUES: Final = ((b.PREPARE, 1), (b.STOP, 1), (b.ASSEMBLE, 1))
+_OPEN: Final = tuple(int(state) for state in TaskState if state < TaskState.COMPLETED)
+_MODE: Final = "P"
+_PAGE_MIN, _PAGE_MAX = 16, 1_000
+_PAGE_BYTES: Final = 4 * MIB
+_MS: Final = 1_000
+
+
+class LeaseLostError(Exception):
+    """Somebody else has the work now."""
+
+
+class BatchWorker:
+    """Does what batches need done."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._engine = services.engine
+        self._blobs: Blobs = services.resources["blobs"]
+        self._worker = f"server-{self._engine.node}"
+        self._duties: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Take back what was left behind, and begin."""
+        await self._give_back()
+        self._duties = [asyncio.create_task(self._work()) for _ in range(BATCHES_AT_ONCE)]
+        self._duties.append(asyncio.create_task(self._sweep()))
+
+    async def stop(self) -> None:
+        """End; what is being worked on is given back for whoever comes next."""
+        for duty in self._duties:
+            duty.cancel()
+        await asyncio.gather(*self._duties, return_exceptions=True)
+
+    async def _give_back(self) -> None:
+        engine = self._engine
+        keys = await engine.store.due_tasks(engine.clock.now_ms() + BATCH_WORK_LEASE_MS, BATCH_COMMANDS)
+        for task in (await engine.store.tasks(keys)).values():
+            if task.state == LEASED and task.dialect == b.KIND and task.worker == self._worker:
+                await self._release(task)
+
+    async def _work(self) -> None:
+        claim = Claim(
+            tenant=None,
+            queues=_QUEUES,
+            worker=self._worker,
+            holder=self._worker,
+            lease_ms=BATCH_WORK_LEASE_MS,
+            losses_max=-1,
+        )
+        waiting = self._engine.waiting
+        topics = tuple(("queue", queue, None) for queue, _ in _QUEUES)
+        while not waiting.closed:
+            with waiting.duty(*topics) as ticket:
+                handouts = await self._engine.claim(claim)
+                if isinstance(handouts, Rejection) or not handouts:
+                    await ticket.wait(WAIT_MS_MAX)
+                    continue
+            for handout in handouts:
+                await self._see_through(handout)
+
+    async def _see_through(self, handout: Handout) -> None:
+        """Work under a lease that is renewed; whatever ends it early leaves the work to the next."""
+        task = handout.task
+        doing = asyncio.create_task(self._do(task))
+        keeping = asyncio.create_task(self._keep(task, doing))
+        try:
+            result = await doing
+            await self._submit(
+                Complete(key=task.key, tenant=None, result=result, token=task.token, worker=self._worker)
+            )
+        except LeaseLostError:
+            log.info("the lease of batch work %d was lost", task.key)
+        except asyncio.CancelledError:
+            doing.cancel()
+            await asyncio.shield(self._release(task))
+            if self._engine.waiting.closed or not doing.cancelled():
+                raise
+        except Exception:
+            log.exception("work on batch %d failed; it is tried again", task.flow)
+            await self._release(task, deny_ms=5 * _MS)
+        finally:
+            keeping.cancel()
+
+    async def _keep(self, task: Task, doing: "asyncio.Task[bytes]") -> None:
+        while True:
+            await asyncio.sleep(BATCH_WORK_LEASE_MS / 3 / _MS)
+            renewal = Extend(key=task.key, tenant=None, lease_ms=BATCH_WORK_LEASE_MS, token=task.token)
+            if isinstance(await self._submit(renewal), Rejection):
+                doing.cancel()
+                return
+
+    async def _release(self, task: Task, deny_ms: int = 0) -> None:
+        await self._submit(
+            Release(key=task.key, tenant=None, token=task.token, worker=self._worker, deny_ms=deny_ms)
+        )
+
+    async def _submit(self, command: Any, size: int = 0) -> Any:
+        outcome = await self._engine.submit(command, size=size)
+        return outcome if isinstance(outcome, Rejection) else outcome.reply
+
+    async def _do(self, task: Task) -> bytes:
+        row = await self._engine.store.flow(task.flow)
+        if row is None:
+            return b"null"
+        batch = msgspec.msgpack.decode(row.state, type=Batch)
+        work = {b.PREPARE: self._prepare, b.STOP: self._stop_rows, b.ASSEMBLE: self._assemble}[task.queue]
+        return await work(task.flow, row.tenant, batch)
+
+    # Preparing -----------------------------------------------------------------------------------------
+
+    async def _prepare(self, key: int, tenant: str, batch: Batch) -> bytes:
+        """Check the file as a whole, then hand its rows in."""
+        if batch.status == b.VALIDATING:
+            checked = await self._checked(tenant, batch)
+            fault_point("batch_checked")
+            if isinstance(checked, list):
+                await self._tell(key, b.INVALID, encode(checked))
+                return b"null"
+            if isinstance(await self._tell(key, b.VALIDATED, _pack(checked)), Rejection):
+                return b"null"
+            batch = await self._read(key)
+        if batch.status == b.IN_PROGRESS:
+            await self._split(key, tenant, batch)
+        return b"null"
+
+    async def _checked(self, tenant: str, batch: Batch) -> Validated | list[LineError]:
+        made = batch.made
+        found = await files.by_key(self._engine, files.key_of(made.input_file) or 0)
+        if found is not None and found.told.bytes > BATCH_FILE_BYTES:
+            most = f"The file is larger than {BATCH_FILE_BYTES // MIB} MB."
+            return [LineError(code="file_too_large", message=most)]
+        try:
+            good = await asyncio.to_thread(batch_input.check, self._blobs, made.input_blob, made.endpoint)
+        except BlobMissing:
+            return [LineError(code="file_not_found", message="The input file is gone.")]
+        if not isinstance(good, Good):
+            return good
+        queue = made.queue or await registry.queue_of(self._services, tenant, made.endpoint, good.model)
+        if queue is None or await registry.find(self._services, tenant, queue) is None:
+            message = f"The model {good.model} does not exist at {made.endpoint}."
+            return [LineError(code="model_not_found", message=message, param="model", line=1)]
+        return Validated(good.total, good.model, queue)
+
+    async def _split(self, key: int, tenant: str, batch: Batch) -> None:
+        queue = await registry.find(self._services, tenant, batch.queue)
+        queue_id = queue.id if queue is not None else 0
+        batch_id = batch_ids.spell(key, batch.made.id_queue)
+        source = batch_input.portions(self._blobs, batch.made.input_blob, batch.created)
+        while (portion := await asyncio.to_thread(_next, source)) is not None:
+            attributes = [
+                encode(Attributes(batch.made.endpoint, _MODE, queue_id, batch_id, "", custom_id, batch_id))
+                for custom_id in portion.custom_ids
+            ]
+            fault_point("batch_portion")
+            rows = _pack(Rows(portion.first, attributes))
+            told = await self._tell(key, b.ROWS, rows, tuple(portion.bodies))
+            if isinstance(told, Rejection):
+                if told.kind is Kind.OVERLOADED:
+                    raise OSError("the store cannot take rows now")
+                return
+
+    async def _tell(self, key: int, name: str, body: bytes, inputs: tuple[bytes, ...] = ()) -> Any:
+        command = FlowCommand(
+            kind=b.KIND, name=name, tenant=None, flow=key, body=body, by=self._worker, inputs=inputs
+        )
+        return await self._submit(command, size=len(body) + sum(map(len, inputs)))
+
+    async def _read(self, key: int) -> Batch:
+        row = await self._engine.store.flow(key)
+        assert row is not None, "a batch stays"
+        return msgspec.msgpack.decode(row.state, type=Batch)
+
+    # Stopping ------------------------------------------------------------------------------------------
+
+    async def _stop_rows(self, key: int, tenant: str, _batch: Batch) -> bytes:
+        """Cancel every row that is still open; their workers are told when they ask."""
+        after: tuple[int, ...] | None = None
+        while True:
+            rows = await self._rows(key, tenant, after, BATCH_COMMANDS // 2, only_open=True)
+            if not rows:
+                return b"null"
+            commands = [
+                Cancel(key=row["key"], tenant=None, reason="batch_cancelled", by=self._worker) for row in rows
+            ]
+            await self._engine.submit_many(commands)
+            after = (rows[-1]["key"],)
+
+    async def _rows(
+        self, key: int, tenant: str, after: tuple[int, ...] | None, limit: int, *, only_open: bool = False
+    ) -> list[dict[str, Any]]:
+        mine = And((Compare("flow", "eq", key), Compare("dialect", "eq", b.ROW_DIALECT)))
+        wanted = And((mine, In("state", _OPEN))) if only_open else mine
+        query = Query(
+            view=TASKS.name, tenants=(tenant,), filter=wanted, limit=limit, after=after, total=False
+        )
+        return (await self._engine.store.search(query)).rows
+
+    # Assembling ----------------------------------------------------------------------------------------
+
+    async def _assemble(self, key: int, tenant: str, batch: Batch) -> bytes:
+        """Write the files of results, unless they are there, and say what they came to."""
+        writer = _Files(self._blobs)
+        try:
+            usage = Usage()
+            await self._write_rows(writer, key, tenant, usage)
+            if batch.created < batch.total:
+                await asyncio.to_thread(self._write_unmade, writer, batch)
+            fault_point("batch_assembled")
+            blobs = await asyncio.to_thread(writer.commit)
+            await self._keep_files(key, tenant, batch, blobs)
+        except BaseException:
+            await asyncio.shield(asyncio.to_thread(writer.discard))
+            raise
+        return encode(Assembled(writer.output_lines, writer.error_lines, usage.encoded()))
+
+    async def _write_rows(self, writer: "_Files", key: int, tenant: str, usage: Usage) -> None:
+        """All rows in pages; the bigger their results are, the fewer at once."""
+        after: tuple[int, ...] | None = None
+        limit = _PAGE_MIN
+        while rows := await self._rows(key, tenant, after, limit):
+            results = await self._engine.store.payloads(
+                [row["result_key"] for row in rows if row["result_key"]]
+            )
+            size = await asyncio.to_thread(_write_page, writer, rows, results, usage)
+            limit = min(_PAGE_MAX, 2 * limit) if size < _PAGE_BYTES else max(_PAGE_MIN, limit // 2)
+            after = (rows[-1]["key"],)
+
+    def _write_unmade(self, writer: "_Files", batch: Batch) -> None:
+        code = "batch_expired" if batch.stopping == b.EXPIRED else "batch_cancelled"
+        for portion in batch_input.portions(self._blobs, batch.made.input_blob, batch.created):
+            for number, custom_id in enumerate(portion.custom_ids, portion.first):
+                writer.write(batch_output.unmade(custom_id, number, code), is_output=False)
+
+    async def _keep_files(
+        self, key: int, tenant: str, batch: Batch, blobs: dict[str, tuple[int, str]]
+    ) -> None:
+        """Make the files known; those an earlier try made known stay, and what this one wrote goes."""
+        now = self._engine.clock.now_ms()
+        life_ms = batch.made.output_expires_ms or FILE_LIFE_S_MAX * _MS
+        named = {"output": batch.output_key, "error": batch.error_key}
+        for kind, (size, blob) in blobs.items():
+            if await files.by_key(self._engine, named[kind]) is not None:
+                await asyncio.to_thread(self._blobs.delete, blob)
+                continue
+            told = core_files.stored(
+                purpose=files.BATCH_OUTPUT,
+                filename=f"{batch_ids.spell(key, batch.made.id_queue)}_{kind}.jsonl",
+                size=size,
+                blob=blob,
+                now=now,
+                expires_at=now + life_ms,
+            )
+            file = File(named[kind], tenant, told)
+            event = core_files.told(file.key, tenant, core_files.FILE_STORED, told)
+            if isinstance(await self._submit(PutRecords((), (event,))), Rejection):
+                raise OSError("the files of results cannot be stored now")
+
+    # Sweeping ------------------------------------------------------------------------------------------
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(FILE_SWEEP_S)
+            try:
+                while await files.sweep(self._engine, self._blobs, asyncio.to_thread):
+                    pass
+            except Exception:
+                log.exception("files that are gone could not be removed; trying again later")
+
+
+class _Files:
+    """The two files of results while they are written."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+        self._open: dict[bool, IncomingBlob] = {}
+        self._lines = {True: 0, False: 0}
+
+    @property
+    def output_lines(self) -> int:
+        """Rows that went well."""
+        return self._lines[True]
+
+    @property
+    def error_lines(self) -> int:
+        """Rows that did not."""
+        return self._lines[False]
+
+    def write(self, line: bytes, *, is_output: bool) -> None:
+        """Add a line to one of them."""
+        file = self._open.get(is_output)
+        if file is None:
+            file = self._open[is_output] = self._blobs.incoming(FILE_BYTES * 4)
+        file.write(line)
+        self._lines[is_output] += 1
+
+    def commit(self) -> dict[str, tuple[int, str]]:
+        """Make those durable that have lines: kind -> (size, blob)."""
+        found = {}
+        for is_output in list(self._open):
+            blob = self._open.pop(is_output).commit()
+            found["output" if is_output else "error"] = (blob.size, blob.key)
+        return found
+
+    def discard(self) -> None:
+        """Forget what is not durable."""
+        while self._open:
+            self._open.popitem()[1].discard()
+
+
+def _write_page(writer: _Files, rows: list[dict[str, Any]], results: dict[int, bytes], usage: Usage) -> int:
+    size = 0
+    for row in rows:
+        own = msgspec.json.decode(row["attributes"], type=Attributes)
+        ended = Row(
+            task_id=spell(row["key"], own.queue_id, row["level"], own.mode),
+            custom_id=own.custom_id,
+            state=TaskState(row["state"]),
+            error_code=row["error_code"],
+            error=row["error"],
+            result=results.get(row["result_key"]) if row["result_key"] else None,
+        )
+        is_output, text = batch_output.line(ended, usage)
+        writer.write(text, is_output=is_output)
+        size += len(text)
+    return size
+
+
+def _pack(value: Any) -> bytes:
+    return msgspec.msgpack.encode(value)
+
+
+def _next(source: Iterator[Portion]) -> Portion | None:
+    return next(source, None)
