@@ -3,16 +3,19 @@
 import contextlib
 import shutil
 import sqlite3
+import threading
 import time
 
 import msgspec
 import pytest
 
 from taskloom.cli.main import main
+from taskloom.dialects.queue.files import key_of as file_key
 from taskloom.flows.document.state import Document
 from taskloom.store.blobs import LocalBlobs
+from tests.dialects.queue.files import BOUNDARY, form
 from tests.faults import checker, history
-from tests.faults.server import ServerProcess
+from tests.faults.server import HANG_GUARD_S, ServerProcess
 from tests.faults.spelling import key_of
 from tests.faults.stage import Clients, prepare, request, wait_for
 from tests.faults.stores import sqlite_store
@@ -37,6 +40,45 @@ def frozen_and_copied(server, target):
     request(server, "POST", "/api/v1/store/thaw", {"id": freeze["id"]})
 
 
+class Uploads:
+    """Somebody who brings files all the time and deletes every second one."""
+
+    def __init__(self, server):
+        self._server = server
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self.kept = []
+        """(when it was answered, id) of files that are never deleted."""
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self._over.set()
+        self._thread.join(HANG_GUARD_S)
+
+    def _run(self):
+        head = {"content-type": f"multipart/form-data; boundary={BOUNDARY}"}
+        body = form(b"x" * 20_000, purpose="user_data")
+        while not self._over.is_set():
+            first, second = (request(self._server, "POST", "/v1/files", body, **head)["id"] for _ in "ab")
+            self.kept.append((time.time(), first))
+            request(self._server, "DELETE", f"/v1/files/{second}")
+
+
+def lost_files(copy, begun, kept):
+    """Files that were there when the copy began, and are not in it."""
+    files = LocalBlobs(copy / "blobs")
+    with contextlib.closing(sqlite3.connect(copy / "taskloom.db")) as connection:
+        rows = connection.execute("SELECT key, blob, gone_at FROM view_files").fetchall()
+    for key, blob, gone_at in rows:
+        if gone_at > begun * 1000:
+            assert len(files.read(blob)) == 20_000, key
+    there = {key for key, _, _ in rows}
+    return [name for at, name in kept if at < begun and file_key(name) not in there]
+
+
 def faults_of(copy, acknowledged):
     """What is wrong with a copy."""
     with contextlib.closing(sqlite3.connect(copy / "taskloom.db")) as connection:
@@ -58,13 +100,16 @@ def made_under_load(tmp_path, make_copy, count):
     try:
         clients.start(CLIENTS, dialects=",".join(DIALECTS), seconds=60 + 20 * count)
         wait_for(lambda: is_busy(acknowledged_by(clients)))
-        for number in range(count):
-            begun = time.time()
-            make_copy(server, tmp_path / f"copy-{number}")
-            acknowledged = [one for one in acknowledged_by(clients) if one.at < begun]
-            assert faults_of(tmp_path / f"copy-{number}", acknowledged) == []
-            sizes.append(len(acknowledged))
-            shutil.rmtree(tmp_path / f"copy-{number}")
+        with Uploads(server) as uploads:
+            wait_for(lambda: len(uploads.kept) > 3)
+            for number in range(count):
+                copy, begun = tmp_path / f"copy-{number}", time.time()
+                make_copy(server, copy)
+                acknowledged = [one for one in acknowledged_by(clients) if one.at < begun]
+                assert faults_of(copy, acknowledged) == []
+                assert lost_files(copy, begun, uploads.kept) == []
+                sizes.append(len(acknowledged))
+                shutil.rmtree(copy)
         assert server.running
         clients.stop_producing()
     finally:

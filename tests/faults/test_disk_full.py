@@ -11,7 +11,10 @@ import pytest
 from samples.invoices import INVOICE_SCHEMA
 from samples.processes import ServiceTask, process_xml
 from tests.dialects.documents.desk import PDF, form
+from tests.dialects.queue.files import BOUNDARY
+from tests.dialects.queue.files import form as file_form
 from tests.faults import checker, history
+from tests.faults import client as faults_client
 from tests.faults.server import ServerProcess
 from tests.faults.spelling import key_of
 from tests.faults.stage import Clients, comes_true, multipart, prepare, request, wait_for
@@ -150,6 +153,23 @@ def is_refused(server):
     return False
 
 
+def files_refused(server):
+    """What uploads are answered that are larger than any file may grow."""
+    large = b"x" * 3_000_000
+    openai_body, openai_head = file_form(large), f"multipart/form-data; boundary={BOUNDARY}"
+    document_body, document_head = multipart({"file": ("a.pdf", PDF + large)})
+    calls = (
+        ("/v1/files", openai_body, openai_head),
+        (f"/v2/north/project/{faults_client.PROJECT}/upload", document_body, document_head),
+    )
+    statuses = []
+    for path, body, content_type in calls:
+        with pytest.raises(AssertionError) as refusal:
+            request(server, "POST", path, body, **{"content-type": content_type})
+        statuses.append(int(str(refusal.value).partition(f"{path}: ")[2][:3]))
+    return statuses
+
+
 def is_ready(server):
     try:
         request(server, "GET", "/readyz")
@@ -183,6 +203,7 @@ def fill_and_empty(tmp_path, *, times, dialects):
             # a small write may still find room where a larger one did not
             wait_for(lambda: is_refused(server) and not is_ready(server))
             assert request(server, "GET", "/api/v1/tasks?limit=1")["items"]
+            assert files_refused(server) == [503, 503]
             limit_files(server, resource.RLIM_INFINITY)
             wait_for(lambda: is_ready(server))
             assert not is_refused(server)

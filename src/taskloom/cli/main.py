@@ -19,6 +19,7 @@ COMMANDS = {
     "serve": ("taskloom.cli.serve", "start a server"),
     "task": ("taskloom.cli.task", "list, look at and cancel tasks of a running server"),
     "queue": ("taskloom.cli.queue", "look at the queues of a running server and change them"),
+    "batch": ("taskloom.cli.batch", "make, list and cancel batches of a running server, fetch their results"),
     "key": ("taskloom.cli.key", "make, list and revoke keys of a running server"),
     "user": ("taskloom.cli.user", "add, list and remove people who sign in to a running server"),
     "db": ("taskloom.cli.db", "migrate, back up and freeze the stored data"),
