@@ -106,6 +106,22 @@ def check(
     return faults
 
 
+def check_copy(
+    evidence: Evidence, acknowledged: Iterable[Operation], key_of: Callable[[str, str], int]
+) -> list[str]:
+    """What a copy of the data, made in the midst of work, lacks of what was acknowledged before."""
+    operations = list(acknowledged)
+    by_key = {
+        (one.dialect, one.task): key_of(one.dialect, one.task) for one in operations if one.verb == "complete"
+    }
+    faults = list(_completions(evidence, operations, by_key))
+    faults += _creations(evidence, operations)
+    faults += _uploads(evidence, operations)
+    faults += _journal(evidence)
+    faults += _leases(evidence)
+    return faults
+
+
 def _completions(
     evidence: Evidence, operations: list[Operation], by_key: dict[tuple[str, str], int]
 ) -> Iterable[str]:
@@ -169,10 +185,21 @@ def _creations(evidence: Evidence, operations: list[Operation]) -> Iterable[str]
 
 def _flows(evidence: Evidence, operations: list[Operation], steps: int) -> Iterable[str]:
     """Every acknowledged process instance and upload went its way to the end, once."""
+    yield from _uploads(evidence, operations)
     done: dict[int, int] = defaultdict(int)
+    for task in evidence.tasks.values():
+        done[task.flow] += task.state == COMPLETED
+    for operation in operations:
+        if (operation.dialect, operation.verb, operation.result) == ("processes", "create", OK):
+            jobs = done[int(operation.task)]
+            if jobs != steps:
+                yield f"C1: instance {operation.task} did {jobs} of {steps} jobs"
+
+
+def _uploads(evidence: Evidence, operations: list[Operation]) -> Iterable[str]:
+    """Every acknowledged upload made its document, once."""
     documents: dict[str, set[int]] = defaultdict(set)
     for key, task in evidence.tasks.items():
-        done[task.flow] += task.state == COMPLETED
         if task.dialect == "documents" and evidence.marks[key]:
             documents[evidence.marks[key]].add(task.flow)
     for operation in operations:
@@ -180,10 +207,6 @@ def _flows(evidence: Evidence, operations: list[Operation], steps: int) -> Itera
             made = len(documents[operation.mark])
             if made > 1 or (made != 1 and operation.result == OK):
                 yield f"C1: the upload {operation.mark} ({operation.result}) made {made} documents"
-        elif (operation.dialect, operation.verb, operation.result) == ("processes", "create", OK):
-            jobs = done[int(operation.task)]
-            if jobs != steps:
-                yield f"C1: instance {operation.task} did {jobs} of {steps} jobs"
 
 
 def _journal(evidence: Evidence) -> Iterable[str]:

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from taskloom.core.limits import PAYLOAD_BYTES
-from taskloom.dialects.native import freezing, identity, keys, listing, tasks, wire, wire_tasks
+from taskloom.dialects.native import freezing, identity, keys, listing, tasks, users, wire, wire_tasks
 from taskloom.dialects.native.problem import problem
 from taskloom.dialects.operation import Body, Dialect, Operation
 
@@ -154,6 +154,48 @@ OPERATIONS: Final = (
         scope="admin",
         summary="End a key for good",
         responses={204: None, **_REFUSED, 404: wire.Problem},
+    ),
+    Operation(
+        name="native.users_create",
+        method="POST",
+        path="/api/v1/users",
+        handler=users.create,
+        scope="admin",
+        summary="Add a user",
+        rate=60,
+        body=Body.JSON,
+        request=wire.NewUser,
+        responses={201: wire.User, 400: wire.Problem, **_REFUSED, 404: wire.Problem, 409: wire.Problem},
+    ),
+    Operation(
+        name="native.users_list",
+        method="GET",
+        path="/api/v1/users",
+        handler=users.listing,
+        scope="admin",
+        summary="The users of the tenant",
+        responses={200: wire.Users, **_REFUSED, 404: wire.Problem},
+    ),
+    Operation(
+        name="native.users_remove",
+        method="DELETE",
+        path="/api/v1/users/{name}",
+        handler=users.remove,
+        scope="admin",
+        summary="Forget a user",
+        responses={204: None, **_REFUSED, 404: wire.Problem},
+    ),
+    Operation(
+        name="native.users_password",
+        method="PUT",
+        path="/api/v1/users/{name}/password",
+        handler=users.set_password,
+        scope="admin",
+        summary="Give a user another password",
+        rate=60,
+        body=Body.JSON,
+        request=wire.NewPassword,
+        responses={204: None, 400: wire.Problem, **_REFUSED, 404: wire.Problem},
     ),
     Operation(
         name="native.callback_secret",
