@@ -9,6 +9,7 @@ import enum
 from msgspec import Struct
 
 from taskloom.core.limits import LEASE_LOSSES_DEFAULT, LEASE_MS_DEFAULT, LEVEL_DEFAULT, NEVER_MS
+from taskloom.core.usage import Usage
 
 
 class HolderRule(enum.IntEnum):
@@ -49,6 +50,12 @@ class Create(Struct, frozen=True, gc=False, kw_only=True):
     retries: int = 0
     losses_max: int = LEASE_LOSSES_DEFAULT
     loss_backoff_ms: int = 0
+    start_by: int = 0
+    """When somebody must have begun with it; 0 for no such deadline."""
+    run_ms: int = 0
+    """How long one attempt may last; 0 for any time."""
+    retry: str = ""
+    """The policy by which it is tried again (`core.retry.written`); its count replaces `retries`."""
     blocked: bool = False
     """Wait for a condition: only `Unblock` makes it ready."""
     flow: int = 0
@@ -97,6 +104,8 @@ class Complete(Struct, frozen=True, gc=False, kw_only=True):
     """Whether the caller may finish what others hold."""
     repeat: bool = True
     """Whether the same outcome from the same actor is answered again instead of refused."""
+    usage: Usage | None = None
+    """What the work used up, where somebody keeps account of it."""
 
 
 class Fail(Struct, frozen=True, gc=False, kw_only=True):
@@ -108,7 +117,8 @@ class Fail(Struct, frozen=True, gc=False, kw_only=True):
     message: str = ""
     retries: int | None = None
     """Replaces the stored count; None takes one off."""
-    backoff_ms: int = 0
+    backoff_ms: int | None = None
+    """Pause before it is offered again; None leaves it to the task's policy, which may have none."""
     suspend: bool = False
     """Without retries left: suspend (a person must act) instead of failing."""
     final: bool = False
@@ -180,6 +190,8 @@ class Cancel(Struct, frozen=True, gc=False, kw_only=True):
     tenant: str | None
     reason: str = ""
     by: str = ""
+    unheld: bool = False
+    """Only a task that no worker holds now."""
 
 
 class Assign(Struct, frozen=True, gc=False, kw_only=True):
@@ -236,6 +248,27 @@ class Reopen(Struct, frozen=True, gc=False, kw_only=True):
     by: str = ""
 
 
+class Discard(Struct, frozen=True, gc=False, kw_only=True):
+    """Strike off a dead letter: nobody will replay it. The task stays failed."""
+
+    key: int
+    tenant: str | None
+    by: str = ""
+
+
+class Replay(Struct, frozen=True, gc=False, kw_only=True):
+    """Begin anew with a dead letter, once.
+
+    Where no flow has consumed the outcome the task itself is reopened; else a new task is made as `anew`
+    says, and the letter is struck off. The reply is the key of the task that lives.
+    """
+
+    key: int
+    tenant: str | None
+    by: str = ""
+    anew: Create | None = None
+
+
 class Wake(Struct, frozen=True, gc=False, kw_only=True):
     """Look at a task whose instant has come: lease end, waking or deadline. The sweeper's command."""
 
@@ -262,6 +295,8 @@ TaskCommand = (
     | Suspend
     | Resume
     | Reopen
+    | Discard
+    | Replay
     | Wake
     | Unblock
 )

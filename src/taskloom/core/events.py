@@ -144,6 +144,13 @@ class TaskReopened(TaskEvent, frozen=True, gc=False, tag="reopened", array_like=
     by: str
 
 
+class TaskDiscarded(TaskEvent, frozen=True, gc=False, tag="discarded", array_like=True):
+    """A dead letter was struck off; `anew` is the task that took its place, 0 for none."""
+
+    by: str
+    anew: int = 0
+
+
 class FlowCommanded(Struct, frozen=True, gc=False, tag_field="e", tag="commanded", array_like=True):
     """A flow accepted a command; what it changed follows from replaying the command."""
 
@@ -193,6 +200,7 @@ AnyTaskEvent = (
     | TaskFailed
     | TaskCancelled
     | TaskReopened
+    | TaskDiscarded
 )
 
 AnyEvent = AnyTaskEvent | FlowCommanded | FlowEvent | RecordPut

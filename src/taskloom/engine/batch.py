@@ -15,6 +15,7 @@ from taskloom.core.keys import KeyMaker
 from taskloom.core.lanes import TICK, Lane, LaneChange, LaneId
 from taskloom.core.records import Record
 from taskloom.core.task import COMPLETED, LEASED, READY, Task
+from taskloom.core.usage import UsageCount, usage_id
 from taskloom.flows.flow import Flow
 from taskloom.ports.clock import Tokens
 from taskloom.ports.store import (
@@ -157,6 +158,9 @@ class Batch:
             self.timers.pop(row, None)
         elif field == "subscriptions":
             self._subscription_changes[(row.tenant, row.kind, row.name, row.key), row.flow] = row
+        elif field == "usage":
+            task, used = row
+            self.saving.usage.setdefault(usage_id(task, used), UsageCount()).add(task, used)
         elif field == "subscriptions_ended":
             self._subscription_changes[row] = None
         else:
@@ -264,6 +268,7 @@ def empty_save() -> Save:
     return Save(
         **{name: [] for name in Save.__struct_fields__ if name not in _SCALARS},
         lanes={},
+        usage={},
         journal=b"",
         events=0,
         last_key=0,
@@ -271,4 +276,4 @@ def empty_save() -> Save:
     )
 
 
-_SCALARS: Final = frozenset({"lanes", "journal", "events", "last_key", "node"})
+_SCALARS: Final = frozenset({"lanes", "usage", "journal", "events", "last_key", "node"})

@@ -1,11 +1,14 @@
 """Answers the requests of a batch on the tables of the memory store."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from copy import copy
 from typing import Any, Final
 
+from msgspec import structs
+
 from taskloom.core.lanes import Lane, LaneId, floor_of
 from taskloom.core.task import READY, Task
+from taskloom.core.usage import UsageCount
 from taskloom.ports.store import (
     Details,
     FollowUpRow,
@@ -90,7 +93,7 @@ def _open_lanes(data: MemoryData, request: OpenLanes) -> list[list[Lane]]:
 
 def lanes_on(data: MemoryData, shelf: Shelf) -> list[Lane]:
     """The lanes of a shelf by (level, virtual time)."""
-    lanes = [lane for lane in data.lanes.values() if _on_shelf(shelf, lane.queue, lane.level, lane.tenant)]
+    lanes = [lane for lane in data.lanes.values() if on_shelf(shelf, lane.queue, lane.level, lane.tenant)]
     return sorted(lanes, key=lambda lane: (lane.level, lane.virtual_time, lane.tenant, lane.lane))
 
 
@@ -98,7 +101,8 @@ def _is_open(lane: Lane, now: int) -> bool:
     return lane.depth > 0 and lane.paused_until <= now and (not lane.limit or lane.in_flight < lane.limit)
 
 
-def _on_shelf(shelf: Shelf, queue: str, level: int, tenant: str) -> bool:
+def on_shelf(shelf: Shelf, queue: str, level: int, tenant: str) -> bool:
+    """Whether a shelf shows this place."""
     return queue == shelf.queue and shelf.level in (-1, level) and shelf.tenant in (None, tenant)
 
 
@@ -114,7 +118,7 @@ def _ready(data: MemoryData, request: Ready) -> list[list[Task]]:
             if task.state == READY
             and task.assignee == worker
             and worker
-            and _on_shelf(shelf, task.queue, task.level, task.tenant)
+            and on_shelf(shelf, task.queue, task.level, task.tenant)
         ]
         found.append(_next(tasks, count))
     return found
@@ -137,6 +141,7 @@ def _save(data: MemoryData, views: dict[str, View], save: Save) -> Saved:
     _save_rows(data, views, save)
     released = _count(data, save)
     _add_to_lanes(data, save)
+    _add_usage(data, save)
     return Saved(_advance(data, save), released)
 
 
@@ -241,6 +246,17 @@ def _add_to_lanes(data: MemoryData, save: Save) -> None:
         lane.in_flight += change.in_flight
         lane.virtual_time += change.virtual_time
         data.lanes.put(name, lane)
+
+
+def _add_usage(data: MemoryData, save: Save) -> None:
+    for slot, count in save.usage.items():
+        data.usage.put(slot, sum_of([data.usage.get(slot) or UsageCount(), count]))
+
+
+def sum_of(counts: Iterable[UsageCount]) -> UsageCount:
+    """Usage added up."""
+    rows = list(zip(*map(structs.astuple, counts), strict=True))
+    return UsageCount(*map(sum, rows))
 
 
 def _advance(data: MemoryData, save: Save) -> int:

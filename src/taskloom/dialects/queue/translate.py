@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Raw, Struct
 
-from taskloom.core.decide import EXPIRED, LEASE_LOST
+from taskloom.core.decide import TIMED_OUT_CODES
 from taskloom.core.limits import WORKER_NAME_LENGTH
 from taskloom.core.payload import opaque_error
 from taskloom.core.task import (
@@ -42,7 +42,6 @@ _STATUS: Final[dict[TaskState, str]] = {
     FAILED: "failed",
     CANCELLED: "cancelled",
 }
-TIMED_OUT_CODES: Final = frozenset({EXPIRED, LEASE_LOST})
 _ENVELOPE: Final = frozenset({"status_code", "request_id", "body"})
 _BODILESS: Final = frozenset({204, 205, 304})
 _FOREIGN_LEVEL: Final = 1

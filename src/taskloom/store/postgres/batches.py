@@ -177,6 +177,8 @@ class Session:
         released = await self._count(save)
         if save.lanes:
             await writes.lanes_add(connection, save.lanes)
+        if save.usage:
+            await writes.usage_add(connection, save.usage)
         sequence = await connection.fetchval(
             writes.HEAD,
             self._mark.node,

@@ -8,6 +8,7 @@ from msgspec import structs
 from taskloom.core.lanes import LaneChange, LaneId
 from taskloom.core.records import Record
 from taskloom.core.task import Task
+from taskloom.core.usage import UsageCount, UsageId
 from taskloom.ports.store import (
     CounterId,
     FlowRow,
@@ -21,6 +22,7 @@ from taskloom.ports.store import (
 )
 from taskloom.store.postgres.statements import COLUMNS, FIELDS, Connection
 from taskloom.store.postgres.text import all_stored, shown, stored
+from taskloom.store.usage_sql import ADDITION, COUNTS, ID
 
 _SQL_TYPES: Final = {"level": "smallint", "state": "smallint", "callback": "boolean", "fenced": "boolean"}
 _TYPES: Final = tuple(
@@ -329,6 +331,20 @@ async def lanes_add(connection: Connection, changes: Mapping[LaneId, LaneChange]
         [changes[name].virtual_time + floor for name, floor in zip(names, joins, strict=True)],
         joins,
     )
+
+
+async def usage_add(connection: Connection, usage: Mapping[UsageId, UsageCount]) -> None:
+    """Relative changes, in the order of their names."""
+    names = sorted(usage)
+    texts = [all_stored(str(name[place]) for name in names) for place in range(4)]
+    counts = zip(*[structs.astuple(usage[name]) for name in names], strict=True)
+    await connection.execute(_ADD_USAGE, *texts, [name[4] for name in names], *counts)
+
+
+_ADD_USAGE: Final = (
+    f"INSERT INTO usage ({', '.join((*ID, *COUNTS))}) SELECT * FROM"  # noqa: S608
+    f" unnest({_arrays((*['text'] * 4, *['bigint'] * (1 + len(COUNTS))))}) {ADDITION}"
+)
 
 
 HEAD: Final = (

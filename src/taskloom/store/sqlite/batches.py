@@ -98,6 +98,8 @@ def _save(connection: Connection, save: Save, hot: HotTasks) -> Saved:
     _save_rest(connection, save)
     released = _count(connection, save)
     writes.lanes_add(connection, save.lanes)
+    if save.usage:
+        writes.usage_add(connection, save.usage)
     sequence = writes.head_advance(connection, save.events, save.last_key)
     if save.events:
         writes.journal_insert(connection, sequence - save.events + 1, sequence, save.journal)
