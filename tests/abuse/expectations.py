@@ -26,6 +26,16 @@ NATIVE = {
     "native.tasks_list": "task.read",
     "native.tasks_cancel": "task.write",
     "native.tasks_read": "task.read",
+    "native.dead_letters": "task.read",
+    "native.dead_letters_replay": "task.write",
+    "native.dead_letters_discard": "task.write",
+    "native.dead_letter": "task.read",
+    "native.dead_letter_replay": "task.write",
+    "native.dead_letter_discard": "task.write",
+    "native.usage": "task.read",
+    "native.policy_read": "task.read",
+    "native.policy_put": "admin",
+    "native.policy_remove": "admin",
 }
 
 SERVER = {
@@ -116,6 +126,8 @@ QUEUE = {
     "queue.put": "task.write",
     "queue.take": "task.work",
     "queue.complete": "task.work",
+    "queue.fail": "task.work",
+    "queue.release": "task.work",
     "queue.progress": "task.work",
     "queue.heartbeat": "task.work",
     "queue.cancel": "task.write",

@@ -123,6 +123,7 @@ COMMANDS = [
         )
     ],
     *[Release(**WHO, **caller, deny_ms=deny) for caller in CALLERS.values() for deny in (0, 10)],
+    Release(**WHO, token=TOKEN, worker="w", pause_ms=10),
     *[Extend(**WHO, **caller, lease_ms=10) for caller in CALLERS.values()],
     *[
         Report(**WHO, **{name: value for name, value in caller.items() if name != "supervisor"})

@@ -131,9 +131,9 @@ def _reported(_task: Task, _event: TaskReported, _at: int) -> None:
     """Progress changes nothing about the task itself."""
 
 
-def _released(task: Task, event: TaskReleased, _at: int) -> None:
+def _released(task: Task, event: TaskReleased, at: int) -> None:
     _forget_lease(task)
-    task.state = READY
+    _wait_or_ready(task, event.ready_at, at)
     task.assignee = ""
     task.denied = event.denied
     task.denied_until = event.denied_until

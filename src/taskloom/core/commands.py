@@ -123,6 +123,8 @@ class Fail(Struct, frozen=True, gc=False, kw_only=True):
     """Without retries left: suspend (a person must act) instead of failing."""
     final: bool = False
     """Fail for good whatever retries are left."""
+    answered: bool = False
+    """The worker did come to an answer, if to a bad one: a policy of retries does not apply to it."""
     thrown: bool = False
     """A business error: the retries stay; a flow's task is suspended until the flow or a person decides."""
     result: bytes | None = None
@@ -148,6 +150,8 @@ class Release(Struct, frozen=True, gc=False, kw_only=True):
     rule: HolderRule = HolderRule.WORKER_OR_KEY
     supervisor: bool = False
     deny_ms: int = 0
+    pause_ms: int = 0
+    """How long nobody is offered it."""
 
 
 class Extend(Struct, frozen=True, gc=False, kw_only=True):

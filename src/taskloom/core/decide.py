@@ -191,7 +191,8 @@ def _fail(task: Task, command: c.Fail, moment: Moment) -> Decision:
         return [TaskSuspended(task.key, task.retries, command.code, command.message, thrown=True)]
     left = task.retries - 1 if command.retries is None else command.retries
     forgiven = left >= 0 if command.retries is None else left > 0
-    if forgiven and not (command.final or command.thrown or _is_hopeless(task, command.code)):
+    hopeless = command.final or command.thrown or (command.answered and bool(task.retry))
+    if forgiven and not (hopeless or _is_hopeless(task, command.code)):
         pause = _pause_ms(task) if command.backoff_ms is None else command.backoff_ms
         return [TaskRetried(task.key, left, _then(moment.now, pause), command.code, command.message)]
     if command.suspend:
@@ -210,7 +211,8 @@ def _release(task: Task, command: c.Release, moment: Moment) -> Decision:
         return refused
     denied_until = moment.now + command.deny_ms if command.deny_ms else 0
     denied = task.worker if denied_until else ""
-    return [TaskReleased(task.key, actor(task, command), denied, denied_until, task.worker)]
+    ready_at = _then(moment.now, command.pause_ms)
+    return [TaskReleased(task.key, actor(task, command), denied, denied_until, task.worker, ready_at)]
 
 
 def _extend(task: Task, command: c.Extend, moment: Moment) -> Decision:

@@ -53,13 +53,15 @@ class TaskReported(TaskEvent, frozen=True, gc=False, tag="reported", array_like=
 
 
 class TaskReleased(TaskEvent, frozen=True, gc=False, tag="released", array_like=True):
-    """The worker gave it back; it is ready again, for that worker only after `denied_until`."""
+    """The worker gave it back; it is offered again, to that worker only after `denied_until`."""
 
     by: str
     denied: str = ""
     denied_until: int = 0
     previous: str = ""
     """The worker that held it; another than `by` means that it was taken back."""
+    ready_at: int = 0
+    """When it is offered again; 0 for now."""
 
 
 class LeaseLost(TaskEvent, frozen=True, gc=False, tag="lost", array_like=True):

@@ -51,7 +51,7 @@ TRANSITIONS: Final[dict[type[AnyTaskEvent], dict[TaskState | None, tuple[TaskSta
     TaskClaimed: {READY: (LEASED,)},
     TaskExtended: {LEASED: _SAME},
     TaskReported: {LEASED: _SAME, READY: _SAME, WAITING: _SAME},
-    TaskReleased: {LEASED: (READY,)},
+    TaskReleased: {LEASED: (READY, WAITING)},
     LeaseLost: {LEASED: (READY, WAITING)},
     TaskRetried: {LEASED: (READY, WAITING), READY: (READY, WAITING), WAITING: (READY, WAITING)},
     TaskSuspended: {READY: (SUSPENDED,), WAITING: (SUSPENDED,), LEASED: (SUSPENDED,)},

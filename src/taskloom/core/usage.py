@@ -1,7 +1,7 @@
 """Usage: what completed work used up, counted per tenant, submitting key, model, queue and day.
 
-A completion brings its `Usage` along, and the transaction that accepts it adds it to the counter. So it counts
-exactly when the completion does: what is refused or is only a repeat adds nothing.
+A completion brings its `Usage` along, and the transaction that accepts it adds it to the counter. So it
+counts exactly when the completion does: what is refused or is only a repeat adds nothing.
 """
 
 from typing import Final

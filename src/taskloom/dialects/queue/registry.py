@@ -17,7 +17,9 @@ from taskloom.core.records import PutRecords, Record, RecordChange
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.dialects.operation import Refusal, Services
 from taskloom.dialects.queue import errors
+from taskloom.dialects.queue.translate import policy_of
 from taskloom.dialects.queue.wire import Model, ModelBody, QueueBody, Register, encode
+from taskloom.engine import policies
 from taskloom.engine.engine import Engine
 
 QUEUE: Final = "queue"
@@ -73,6 +75,7 @@ async def register(services: Services, tenant: str, wanted: Register, by: str) -
             return None
         outcome = await engine.submit(PutRecords(tuple(changes)))
         if not isinstance(outcome, Rejection):
+            services.engine.policies.forget(tenant, wanted.queue)
             return None
         if outcome.kind is not Kind.VERSION_CONFLICT:
             return errors.refused(outcome)
@@ -100,6 +103,11 @@ async def _changes(engine: Engine, tenant: str, wanted: Register, by: str) -> li
         entry = ModelBody(model, wanted.endpoint, wanted.queue, now)
         version = stored.version if stored is not None else 0
         changes.append(RecordChange(MODEL, tenant, name, encode(entry), version))
+    if wanted.policy is not None:
+        policy = policies.change(tenant, wanted.queue, policy_of(wanted.policy))
+        known = await engine.store.record(*policy.id)
+        if known is None or known.body != policy.body:
+            changes.append(policy)
     return changes
 
 

@@ -20,9 +20,11 @@ from taskloom.dialects.queue.errors import render
 from taskloom.dialects.queue.registry import INFERENCE
 from taskloom.dialects.queue.translate import NAME, called_back
 from taskloom.dialects.queue.wire import (
+    AttemptEnded,
     BatchList,
     DeletedFile,
     ErrorBody,
+    Failed,
     FileList,
     FileObject,
     Heartbeat,
@@ -34,6 +36,7 @@ from taskloom.dialects.queue.wire import (
     Put,
     PutAnswer,
     Register,
+    Released,
     Signal,
     Take,
     TaskView,
@@ -143,6 +146,28 @@ _TASKS: Final = (
         limit_bytes=PAYLOAD_BYTES,
         responses={200: str, 400: ErrorBody, 404: ErrorBody, 409: ErrorBody},
         hot=True,
+    ),
+    Operation(
+        name="queue.fail",
+        method="POST",
+        path=f"{_TASK}/fail",
+        handler=routes_work.fail,
+        scope="task.work",
+        summary="End an attempt without a result; it is tried again as its policy says.",
+        body=Body.JSON,
+        request=Failed,
+        responses={200: AttemptEnded, 400: ErrorBody, 404: ErrorBody, 409: ErrorBody},
+    ),
+    Operation(
+        name="queue.release",
+        method="POST",
+        path=f"{_TASK}/release",
+        handler=routes_work.release,
+        scope="task.work",
+        summary="Give a task back unfinished.",
+        body=Body.JSON,
+        request=Released,
+        responses={200: AttemptEnded, 400: ErrorBody, 404: ErrorBody, 409: ErrorBody},
     ),
     Operation(
         name="queue.progress",
