@@ -2,7 +2,15 @@
 
 import msgspec
 
-from taskloom.core.events import Entry, FlowCommanded, FlowEvent, RecordPut, TaskClaimed, TaskCreated
+from taskloom.core.events import (
+    Entry,
+    FlowCommanded,
+    FlowEvent,
+    RecordPut,
+    TaskClaimed,
+    TaskCreated,
+    TaskDiscarded,
+)
 from taskloom.engine import handlers
 from taskloom.engine.batch import Batch, Environment, NeedsLoad
 from taskloom.engine.change import Change
@@ -74,7 +82,11 @@ class Replay:
             )
             handlers.handle(change, command)
         else:
+            if isinstance(first, TaskDiscarded) and first.anew:
+                self._expect(change, first.anew)
             self._react(change, first)
+            if isinstance(entry.events[-1], TaskCreated) and isinstance(first, TaskDiscarded):
+                handlers.create_task(change, entry.events[-1].create)
 
     @staticmethod
     def _apply(change, entry):

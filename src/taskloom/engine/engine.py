@@ -28,7 +28,6 @@ from taskloom.ports.callbacks import Deliverer
 from taskloom.ports.clock import Clock, Tokens
 from taskloom.ports.faults import fault_point
 from taskloom.ports.store import Store, UnavailableError
-from taskloom.views.dead_letters import DEAD_LETTERS
 from taskloom.views.view import Project, View
 
 log = logging.getLogger(__name__)
@@ -107,7 +106,7 @@ class Engine:
     async def start(self) -> None:
         """Open the store, lease a node number, begin to work."""
         plan = self._plan
-        await plan.store.open((DEAD_LETTERS, *plan.views))
+        await plan.store.open(plan.views)
         self._node, last_key = await plan.store.lease_node(plan.clock.now_ms())
         keys = self._keys = SharedKeyMaker(self._node, last_key)
         environment = Environment(keys, self._node, plan.tokens, plan.flows, plan.projections, {})

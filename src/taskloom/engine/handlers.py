@@ -138,7 +138,7 @@ def _task_command(change: Change, command: TaskCommand) -> Outcome:
 def _replay(change: Change, command: Replay) -> Outcome:
     """The letter is struck off and its successor made together, so a repeat makes no second one."""
     task = change.task(command.key)
-    if command.anew is not None and not command.anew.key:
+    if command.anew is not None and task is not None and task.flow and task.is_dead:
         command = structs.replace(command, anew=structs.replace(command.anew, key=change.new_key()))
     decision = decide(task, command, Moment(change.now, change.new_key))
     if isinstance(decision, Rejection):

@@ -329,7 +329,7 @@ class Store(Protocol):
     """Whether other servers may work on the same data."""
 
     async def open(self, views: Sequence[View]) -> None:
-        """Open or create the data, migrate it, make the tables of the views."""
+        """Open or create the data, migrate it, make the tables of the views and that of dead letters."""
 
     async def close(self) -> None:
         """Finish the running batch, write what must be written, let go of the data."""

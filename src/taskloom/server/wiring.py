@@ -37,7 +37,6 @@ from taskloom.server.tokens import Tokens as BearerTokens
 from taskloom.store.blobs import LocalBlobs
 from taskloom.store.memory import MemoryStore
 from taskloom.store.sqlite.store import SqliteStore
-from taskloom.views.dead_letters import DEAD_LETTERS
 from taskloom.views.view import Project, View
 
 DIALECTS: Final = (QUEUE, AGENTS, DOCUMENTS, PROCESSES, NATIVE)
@@ -154,8 +153,8 @@ def _sender(settings: Settings, clock: Clock, secrets: SecretSource) -> Delivere
 
 
 def views() -> list[View]:
-    """The engine's view and those of every dialect, as a server opens its store with them."""
-    return [DEAD_LETTERS] + [view for dialect in DIALECTS for view in dialect.views]
+    """The views of every dialect, as a server opens its store with them."""
+    return [view for dialect in DIALECTS for view in dialect.views]
 
 
 def serve(settings: Settings) -> None:

@@ -36,6 +36,7 @@ from taskloom.store.changes import answer, details_of, inputs_of, lanes_of, on_s
 from taskloom.store.tables import MemoryData
 from taskloom.store.usage_sql import ID
 from taskloom.store.walk import Row, Walk
+from taskloom.views.dead_letters import DEAD_LETTERS
 from taskloom.views.tasks import TASKS
 from taskloom.views.view import Page, Query, View
 
@@ -62,9 +63,9 @@ class MemoryStore:
     async def open(self, views: Sequence[View]) -> None:
         """Make the tables of the views."""
         self._loop = asyncio.get_running_loop()
-        self._views = {view.name: view for view in (TASKS, *views)}
-        for view in views:
-            self._data.declare(view.name)
+        self._views = {view.name: view for view in (TASKS, DEAD_LETTERS, *views)}
+        for name in self._views:
+            self._data.declare(name)
 
     async def close(self) -> None:
         """Drive what waits, then no more."""

@@ -127,16 +127,21 @@ async def queue_of(services: Services, tenant: str, endpoint: str, model: str) -
     return model if queue is not None and queue.endpoint == endpoint else None
 
 
+async def queues(engine: Engine, tenant: str) -> list[tuple[str, QueueBody]]:
+    """All registered queues, by name."""
+    records = await _all(engine, QUEUE, tenant)
+    return [(record.name, msgspec.json.decode(record.body, type=QueueBody)) for record in records]
+
+
 async def models(engine: Engine, tenant: str) -> list[Model]:
     """All models that can be asked, by name."""
     found: dict[str, Model] = {}
     for record in await _all(engine, MODEL, tenant):
         entry = msgspec.json.decode(record.body, type=ModelBody)
         found[entry.model] = Model(id=entry.model, created=entry.created_at // 1000, owned_by=tenant)
-    for record in await _all(engine, QUEUE, tenant):
-        queue = msgspec.json.decode(record.body, type=QueueBody)
-        if queue.endpoint in INFERENCE and record.name not in found:
-            found[record.name] = Model(id=record.name, created=queue.created_at // 1000, owned_by=tenant)
+    for name, queue in await queues(engine, tenant):
+        if queue.endpoint in INFERENCE and name not in found:
+            found[name] = Model(id=name, created=queue.created_at // 1000, owned_by=tenant)
     return [found[name] for name in sorted(found)]
 
 

@@ -197,6 +197,46 @@ class TaskView(Struct, frozen=True, kw_only=True):
     error: TaskError | UnsetType = UNSET
 
 
+class QueueHead(Struct, frozen=True, kw_only=True):
+    """The totals of a queue at a level, as the original names them; times without a zone, in UTC."""
+
+    id: int
+    queue: str
+    level: int
+    last_wrote_sharding_key: str = ""
+    last_wrote_id: int
+    last_scanned_sharding_key: str = ""
+    last_scanned_id: int
+    total_put_cnt: int
+    total_loaded_cnt: int
+    """Tasks that a worker took, or that ended without one."""
+    total_completed_cnt: int
+    cuid: int = 0
+    muid: int = 0
+    cu_name: str
+    mu_name: str
+    ctime: str
+    mtime: str
+
+
+class QueueDetails(Struct, frozen=True, kw_only=True):
+    """How a queue at a level stands now: tasks by status, and how it moves."""
+
+    queue: str
+    level: int
+    waiting: int
+    queued: int
+    """Tasks in the hands of workers."""
+    succeeded: int
+    failed: int
+    timeout: int
+    cancelled: int
+    oldest_age_seconds: int
+    """Of the tasks that wait."""
+    rate: float
+    """Tasks that ended in the last minute, for each second of it."""
+
+
 class Attributes(Struct, frozen=True, omit_defaults=True):
     """What a task of this dialect keeps about itself."""
 

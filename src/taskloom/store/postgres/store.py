@@ -37,6 +37,7 @@ from taskloom.store.migrations import migrations, pending, standing
 from taskloom.store.postgres import nodes, rows, statements
 from taskloom.store.postgres.connections import REFUSED, UNREACHABLE, connect, let_go, make_pool
 from taskloom.store.postgres.driver import Writer
+from taskloom.views.dead_letters import DEAD_LETTERS
 from taskloom.views.tasks import TASKS
 from taskloom.views.view import Page, Query, View
 
@@ -74,7 +75,7 @@ class PostgresStore:
     async def open(self, views: Sequence[View]) -> None:
         """Migrate, make the tables of the views, connect."""
         self._loop = asyncio.get_running_loop()
-        self._views = {view.name: view for view in (TASKS, *views)}
+        self._views = {view.name: view for view in (TASKS, DEAD_LETTERS, *views)}
         connection = await connect(self._url)
         try:
             await connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")

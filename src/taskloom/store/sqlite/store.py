@@ -42,6 +42,7 @@ from taskloom.store.sqlite import rows, statements
 from taskloom.store.sqlite.batches import answer
 from taskloom.store.sqlite.copying import copied
 from taskloom.store.sqlite.hot import HotTasks
+from taskloom.views.dead_letters import DEAD_LETTERS
 from taskloom.views.tasks import TASKS
 from taskloom.views.view import Page, Query, View
 
@@ -102,7 +103,7 @@ class SqliteStore:
 
     async def open(self, views: Sequence[View]) -> None:
         """Take the data folder, migrate, make the tables of the views."""
-        self._views = {view.name: view for view in (TASKS, *views)}
+        self._views = {view.name: view for view in (TASKS, DEAD_LETTERS, *views)}
         await asyncio.get_running_loop().run_in_executor(self._readers, self._open)
 
     def _open(self) -> None:

@@ -1,0 +1,86 @@
+"""Queues in numbers, and clearing them."""
+
+from typing import Final
+
+from taskloom.core.limits import CLEAR_WAIT_MS, LEVELS
+from taskloom.core.rejections import Rejection
+from taskloom.dialects.operation import Refusal, Reply, Request, Response
+from taskloom.dialects.queue import clearing, errors, registry, statistics
+from taskloom.dialects.queue.errors import NO_CACHE, invalid
+from taskloom.dialects.queue.wire import QueueBody, encode
+
+NO_QUEUE: Final = Refusal(404, "queue_not_found", "no such queue", {"param": "queue"})
+
+
+async def place(request: Request) -> tuple[str, int, QueueBody] | Refusal:
+    """The queue and the level that the path names."""
+    name, _, level = request.parameters["full_name"].rpartition(":")
+    if not level.isascii() or not level.isdigit() or len(level) != 1 or int(level) >= LEVELS:
+        return invalid("a full queue name ends with its level", "full_name")
+    known = registry.is_base_name(name)
+    queue = await registry.find(request.services, request.tenant, name) if known else None
+    return NO_QUEUE if queue is None else (name, int(level), queue)
+
+
+async def backlog(request: Request) -> Reply:
+    """How many tasks wait in a queue at a level."""
+    found = await place(request)
+    if isinstance(found, Refusal):
+        return found
+    name, level, _ = found
+    lanes = await request.engine.store.lanes(name, request.tenant)
+    return _json(sum(lane.depth for lane in lanes if lane.level == level))
+
+
+async def stats(request: Request) -> Reply:
+    """The totals of a queue at a level."""
+    found = await place(request)
+    if isinstance(found, Refusal):
+        return found
+    name, level, queue = found
+    counted = await statistics.totals(request.engine, request.tenant, name)
+    return _json(statistics.head(name, level, queue, counted.get((name, level), statistics.Totals())))
+
+
+async def details(request: Request) -> Reply:
+    """How a queue at a level stands now."""
+    found = await place(request)
+    if isinstance(found, Refusal):
+        return found
+    name, level, _ = found
+    return _json(await statistics.details(request.engine, request.tenant, name, level))
+
+
+async def all_stats(request: Request) -> Reply:
+    """The totals of every queue, at each level it has or had tasks at."""
+    counted = await statistics.totals(request.engine, request.tenant)
+    known = dict(await registry.queues(request.engine, request.tenant))
+    for name in known:
+        counted.setdefault((name, statistics.OFFLINE_LEVEL), statistics.Totals())
+    return _json(
+        [
+            statistics.head(name, level, known[name], counted[name, level])
+            for name, level in sorted(counted)
+            if name in known
+        ]
+    )
+
+
+async def clear(request: Request) -> Reply:
+    """Cancel all that waits in a queue at a level; only for who registered it, and for an administrator."""
+    found = await place(request)
+    if isinstance(found, Refusal):
+        return found
+    name, level, queue = found
+    principal = request.principal
+    if queue.by != principal.name and not principal.may("admin"):
+        return invalid("only who registered a queue may clear it", "full_name", "not_creator")
+    work = await clearing.order(request.engine, request.tenant, name, level, principal.name)
+    if isinstance(work, Rejection):
+        return errors.refused(work)
+    await request.engine.outcome(work, CLEAR_WAIT_MS)
+    return _json(request.parameters["full_name"])
+
+
+def _json(value: object) -> Response:
+    return Response(body=encode(value), headers=NO_CACHE)
