@@ -18,11 +18,11 @@ from tests.faults import checker, client, history
 from tests.faults.spelling import key_of
 from tests.faults.stage import TENANTS
 
-CALLS = {"outbox_read", "outbox_sent", "outbox_marked"}
+CALLS = {"outbox_read", "outbox_fanned", "outbox_sent", "outbox_marked"}
 NOT_PASSED = {
     # Only the queue dialect calls back; only documents have steps of the server's own and go on in a
     # follow-up command, after a review.
-    "queue": {"follow_up_submitted", "step_finished"},
+    "queue": {"follow_up_submitted", "step_finished", "outbox_fanned"},
     "agents": {"follow_up_submitted", "step_finished", *CALLS},
     "processes": {"follow_up_submitted", "step_finished", *CALLS},
     "documents": CALLS,

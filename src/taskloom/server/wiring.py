@@ -37,6 +37,7 @@ from taskloom.server.tokens import Tokens as BearerTokens
 from taskloom.store.blobs import LocalBlobs
 from taskloom.store.memory import MemoryStore
 from taskloom.store.sqlite.store import SqliteStore
+from taskloom.views.deliveries import DELIVERIES
 from taskloom.views.view import Project, View
 
 DIALECTS: Final = (QUEUE, AGENTS, DOCUMENTS, PROCESSES, NATIVE)
@@ -154,7 +155,7 @@ def _sender(settings: Settings, clock: Clock, secrets: SecretSource) -> Delivere
 
 def views() -> list[View]:
     """The views of every dialect, as a server opens its store with them."""
-    return [view for dialect in DIALECTS for view in dialect.views]
+    return [DELIVERIES, *(view for dialect in DIALECTS for view in dialect.views)]
 
 
 def serve(settings: Settings) -> None:
