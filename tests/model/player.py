@@ -30,6 +30,7 @@ from taskloom.engine.outcome import (
     Attempt,
     FanOut,
     FireTimer,
+    ForgetDeliveries,
     Handout,
     Idempotency,
     OutboxResult,
@@ -267,6 +268,7 @@ class Player:
         return dice.choice(
             (
                 FanOut(key, b"{}", to),
+                ForgetDeliveries(((key, call.tenant),)),
                 SendAgain(
                     dice.choice((call, OutboxRow(0, "t", 7, 0, 0, "t x", 8, "toy.test"))), "https://x/"
                 ),

@@ -243,6 +243,7 @@ class Engine:
 
     async def sweep(self) -> None:
         """Do all that is due now, instead of waiting until the sweeper comes round."""
+        self._outbox.ring()
         await self._sweeper.sweep()
 
     def _publish(self, result: BatchResult) -> None:

@@ -33,7 +33,16 @@ from taskloom.core.webhooks import TASK_ENDS
 from taskloom.engine import followups, outgoing
 from taskloom.engine.batch import FlowState, NeedsLoad
 from taskloom.engine.change import Change
-from taskloom.engine.outcome import Accepted, Command, FanOut, FireTimer, OutboxResult, Outcome, SendAgain
+from taskloom.engine.outcome import (
+    Accepted,
+    Command,
+    FanOut,
+    FireTimer,
+    ForgetDeliveries,
+    OutboxResult,
+    Outcome,
+    SendAgain,
+)
 from taskloom.flows.flow import (
     TIMER,
     Announce,
@@ -358,6 +367,7 @@ _HANDLERS: Final[dict[type[Any], Callable[[Change, Any], Outcome]]] = {
     OutboxResult: outgoing.result,
     FanOut: outgoing.fan_out,
     SendAgain: outgoing.send_again,
+    ForgetDeliveries: outgoing.forget,
     FireTimer: _fire_timer,
 }
 _EFFECTS: Final[dict[type[Any], Callable[[Change, FlowState, Any], None]]] = {

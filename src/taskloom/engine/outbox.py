@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 Render = Callable[[Task, bytes, bytes | None], tuple[bytes, dict[str, str]]]
 """(ended task, attributes, result) -> body and headers of the call, in the task's own dialect."""
 
+_FORGET_EVERY_MS: Final = 60_000
 _PAGE: Final = 2 * CALLBACKS_AT_ONCE
 _JSON: Final = {"content-type": "application/json; charset=utf-8"}
 _NOBODY: Final = "nobody to call"
@@ -83,6 +84,7 @@ class Outbox:
         self._large: dict[int, int] = {}
         """Rows whose bodies are large, and how large."""
         self._large_sending: set[int] = set()
+        self._forgets_at = clock.monotonic_ms() + _FORGET_EVERY_MS
         self._reading = asyncio.Semaphore(2)
 
     def ring(self) -> None:
@@ -97,6 +99,7 @@ class Outbox:
                 try:
                     await self._webhooks.refresh()
                     await self._round()
+                    await self._forget_old()
                 except UnavailableError:
                     log.warning("the store cannot be read; sending again later")
                 try:
@@ -108,6 +111,12 @@ class Outbox:
             for sending in self._sending.values():
                 sending.cancel()
             await asyncio.gather(*self._sending.values(), return_exceptions=True)
+
+    async def _forget_old(self) -> None:
+        now = self._clock.monotonic_ms()
+        if now >= self._forgets_at:
+            self._forgets_at = now + _FORGET_EVERY_MS
+            await self._webhooks.forget_old()
 
     async def _round(self) -> None:
         if len(self._sending) >= CALLBACKS_AT_ONCE:

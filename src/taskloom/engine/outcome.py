@@ -59,6 +59,12 @@ class SendAgain(Struct, frozen=True, gc=False):
     url: str
 
 
+class ForgetDeliveries(Struct, frozen=True, gc=False):
+    """Deliveries that ended long ago, as (key, tenant), are shown no more."""
+
+    deliveries: tuple[tuple[int, str], ...]
+
+
 class FireTimer(Struct, frozen=True, gc=False):
     """A flow's timer is due: send the flow the command `timer`, once."""
 
@@ -68,7 +74,16 @@ class FireTimer(Struct, frozen=True, gc=False):
 
 
 Command = (
-    Create | Claim | TaskCommand | FlowCommand | PutRecords | OutboxResult | FanOut | SendAgain | FireTimer
+    Create
+    | Claim
+    | TaskCommand
+    | FlowCommand
+    | PutRecords
+    | OutboxResult
+    | FanOut
+    | SendAgain
+    | ForgetDeliveries
+    | FireTimer
 )
 
 

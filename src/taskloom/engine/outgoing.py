@@ -10,7 +10,15 @@ from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import Task
 from taskloom.engine.batch import FlowState
 from taskloom.engine.change import Change
-from taskloom.engine.outcome import Accepted, Attempt, FanOut, OutboxResult, Outcome, SendAgain
+from taskloom.engine.outcome import (
+    Accepted,
+    Attempt,
+    FanOut,
+    ForgetDeliveries,
+    OutboxResult,
+    Outcome,
+    SendAgain,
+)
 from taskloom.flows.flow import Announce
 from taskloom.ports.store import OutboxRow
 from taskloom.views.deliveries import DELIVERED, DELIVERIES, FAILED, PENDING
@@ -95,6 +103,13 @@ def send_again(change: Change, command: SendAgain) -> Outcome:
     change.write("outbox", call)
     _show(change, call, PENDING, command.url)
     return Accepted(key)
+
+
+def forget(change: Change, command: ForgetDeliveries) -> Outcome:
+    """Deliveries are shown no more."""
+    for key, tenant in command.deliveries:
+        change.write("rows", RowChange(DELIVERIES.name, key, tenant, None))
+    return Accepted(None)
 
 
 def _with(log: bytes, attempt: Attempt | None) -> bytes:

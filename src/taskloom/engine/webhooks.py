@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import msgspec
 
 from taskloom.core.access import EVERY_TENANT
-from taskloom.core.keys import split
-from taskloom.core.limits import BATCH_COMMANDS, POLL_MS, WEBHOOKS_PER_TENANT
+from taskloom.core.keys import KeyParts, join
+from taskloom.core.limits import BATCH_COMMANDS, DELIVERY_KEPT_S, POLL_MS, WEBHOOKS_PER_TENANT
 from taskloom.core.records import PutRecords
 from taskloom.core.task import Task
 from taskloom.core.webhooks import (
@@ -15,16 +15,19 @@ from taskloom.core.webhooks import (
     TASK_ENDS,
     WEBHOOK,
     Webhook,
+    event_body,
+    hears_of_tasks,
+    removal,
     webhook_changes,
     webhook_of,
 )
-from taskloom.engine.outcome import FanOut, OutboxResult, Recipient
+from taskloom.engine.outcome import Accepted, FanOut, ForgetDeliveries, OutboxResult, Outcome, Recipient
 from taskloom.engine.sweeper import Submit
 from taskloom.ports.clock import Clock
 from taskloom.ports.faults import fault_point
 from taskloom.ports.store import OutboxRow, Store
 from taskloom.views.deliveries import DELIVERIES, PENDING
-from taskloom.views.view import And, Compare, Query
+from taskloom.views.view import And, Compare, Not, Query
 
 
 class Webhooks:
@@ -47,7 +50,7 @@ class Webhooks:
         after = ""
         while True:
             records = await self._store.records(LISTENER, EVERY_TENANT, after, BATCH_COMMANDS)
-            found.update(record.name for record in records)
+            found.update(record.name for record in records if hears_of_tasks(record))
             if len(records) < BATCH_COMMANDS:
                 break
             after = records[-1].name
@@ -80,6 +83,24 @@ class Webhooks:
         await asyncio.gather(*done)
         fault_point("outbox_fanned")
 
+    async def put(self, tenant: str, webhook: Webhook, expected: int) -> Outcome:
+        """Store a webhook in place of the version the caller saw, 0 for a new one."""
+        listener = await self._store.record(LISTENER, EVERY_TENANT, tenant)
+        changes = webhook_changes(tenant, webhook, await self.of(tenant), listener, expected)
+        outcome = await self._submit(PutRecords(changes))
+        await self.refresh(now=True)
+        return outcome
+
+    async def remove(self, tenant: str, webhook: Webhook, expected: int) -> Outcome:
+        """Forget a webhook; what waits for it ends."""
+        listener = await self._store.record(LISTENER, EVERY_TENANT, tenant)
+        changes = removal(tenant, webhook, await self.of(tenant), listener, expected)
+        outcome = await self._submit(PutRecords(changes))
+        await self.refresh(now=True)
+        if isinstance(outcome, Accepted):
+            await self.end_waiting(tenant, webhook.key, "the webhook is gone")
+        return outcome
+
     async def disable(self, key: int, because: str) -> None:
         """Call it no more; what waits for it ends."""
         record = await self._store.record_by_key(key)
@@ -88,9 +109,7 @@ class Webhooks:
         webhook = webhook_of(record)
         if webhook.enabled:
             disabled = msgspec.structs.replace(webhook, enabled=False, disabled_because=because)
-            others = await self.of(record.tenant)
-            changes = webhook_changes(record.tenant, disabled, others, expected=record.version)
-            await self._submit(PutRecords(changes))
+            await self.put(record.tenant, disabled, record.version)
         await self.end_waiting(record.tenant, key, "the webhook is disabled")
 
     async def end_waiting(self, tenant: str, key: int, because: str) -> None:
@@ -113,18 +132,31 @@ class Webhooks:
                 return
             after = (page.rows[-1]["key"],)
 
+    async def forget_old(self) -> None:
+        """Forget the deliveries that ended and were kept long enough."""
+        second = self._clock.now_ms() // 1000 - DELIVERY_KEPT_S
+        old = Compare("key", "lt", join(KeyParts(second, 0, 0)))
+        ended = Not(Compare("state", "eq", PENDING))
+        while True:
+            page = await self._store.search(
+                Query(
+                    view=DELIVERIES.name,
+                    tenants=None,
+                    filter=And((old, ended)),
+                    limit=BATCH_COMMANDS,
+                    total=False,
+                )
+            )
+            if page.rows:
+                gone = tuple((row["key"], row["tenant"]) for row in page.rows)
+                await self._submit(ForgetDeliveries(gone))
+            if len(page.rows) < BATCH_COMMANDS:
+                return
+
 
 def _event(row: OutboxRow, task: Task | None) -> bytes:
     """What is told of a task's end, in the shape of every event."""
     about = {"id": str(row.subject)}
     if task is not None:
         about |= {"queue": task.queue, "protocol": task.dialect}
-    return msgspec.json.encode(
-        {
-            "id": f"evt_{row.key}",
-            "object": "event",
-            "created_at": split(row.key).second,
-            "type": row.name,
-            "data": about,
-        }
-    )
+    return event_body(row.key, row.name, about)

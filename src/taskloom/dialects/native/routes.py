@@ -3,7 +3,16 @@
 from typing import Any, Final
 
 from taskloom.core.limits import PAYLOAD_BYTES
-from taskloom.dialects.native import freezing, identity, keys, listing, tasks, wire, wire_tasks
+from taskloom.dialects.native import (
+    freezing,
+    identity,
+    keys,
+    listing,
+    routes_webhooks,
+    tasks,
+    wire,
+    wire_tasks,
+)
 from taskloom.dialects.native.problem import problem
 from taskloom.dialects.operation import Body, Dialect, Operation
 
@@ -99,6 +108,7 @@ _TASKS: Final = (
 
 OPERATIONS: Final = (
     *_TASKS,
+    *routes_webhooks.OPERATIONS,
     Operation(
         name="native.me",
         method="GET",
