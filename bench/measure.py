@@ -4,10 +4,11 @@ import os
 import shutil
 import statistics
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+from taskloom.cli.disk import sync_latency
 
 PAYLOAD = b'{"document":"' + b"a" * 198 + b'"}'
 RESULT = b'{"verdict":"' + b"b" * 71 + b'"}'
@@ -25,17 +26,7 @@ def folder() -> Iterator[Path]:
 
 def raw_fsync(path: Path, writes: int = 300) -> str:
     """One line: what the disk does when asked to keep 4 KiB."""
-    block = b"x" * 4096
-    times = []
-    with (path / "raw").open("wb", buffering=0) as file:
-        for _ in range(writes):
-            start = time.perf_counter()
-            file.write(block)
-            os.fdatasync(file.fileno())
-            times.append((time.perf_counter() - start) * 1e6)
-    times.sort()
-    p50, p99 = times[writes // 2], times[writes * 99 // 100]
-    return f"raw 4 KiB append + fdatasync: p50 {p50:.0f} µs, p99 {p99:.0f} µs"
+    return f"raw 4 KiB append + fdatasync: {sync_latency(path, writes)}"
 
 
 def interleaved(rounds: int, subjects: dict[str, Callable[[], float]]) -> dict[str, list[float]]:

@@ -122,6 +122,16 @@ def test_a_damaged_database_makes_no_backup(local, tmp_path):
     assert not (tmp_path / "copy").exists()
 
 
+def test_what_is_no_database_is_said_in_one_line(local, tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "taskloom.db").write_bytes(b"x" * 8192)
+
+    for words in (["status"], ["backup", tmp_path / "copy"]):
+        local("db", *words, "--data", tmp_path / "data", status=1)
+        assert local.err.endswith("taskloom.db: file is not a database\n")
+    assert not (tmp_path / "copy").exists()
+
+
 def test_a_freeze_ends_by_thaw_once(shell):
     frozen = shell.json("db", "freeze", "--seconds", "60")
     shell("db", "freeze", status=1)

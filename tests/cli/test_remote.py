@@ -1,6 +1,8 @@
 """Commands that call a running server: tasks and keys, who may, and what is said when it goes wrong."""
 
+import io
 import json
+import sys
 import urllib.request
 
 import pytest
@@ -162,3 +164,16 @@ def test_the_help_of_key_warns_and_no_table_obeys_escapes(shell, queue, capsys):
     shell("task", "cancel", key, "--reason", "\x1b[2Jgone")
 
     assert "\x1b" not in shell("task", "get", key)
+
+
+def test_a_user_is_added_with_a_password_that_no_command_shows(shell, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse battery\n"))
+    shell("user", "add", "anna", "--role", "reviewer")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("another good password\n"))
+    shell("user", "password", "anna")
+
+    assert [(user["name"], user["role"]) for user in shell.json("user", "list")] == [("anna", "reviewer")]
+    shell("user", "remove", "anna")
+    assert shell.json("user", "list") == []
+    monkeypatch.setattr(sys, "stdin", io.StringIO("short\n"))
+    shell("user", "add", "anna", "--role", "viewer", status=1)

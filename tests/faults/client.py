@@ -119,7 +119,10 @@ class Client:
     def _judge(status: int, answer: Any) -> str:
         if status >= 500 or status == 429:
             return UNKNOWN
-        if status >= 300 or (isinstance(answer, dict) and "jsonrpc" in answer and "error" in answer):
+        error = answer.get("error") if isinstance(answer, dict) and "jsonrpc" in answer else None
+        if error and error.get("data", {}).get("code") == "OVERLOADED":
+            return UNKNOWN
+        if status >= 300 or error:
             return REFUSED
         return OK
 

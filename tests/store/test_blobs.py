@@ -91,3 +91,52 @@ def test_what_a_crash_left_half_written_goes_after_a_day(blobs, tmp_path):
 
     assert not half.exists()
     assert blobs.read(blob.key) == b"whole"
+
+
+def test_what_is_held_is_not_deleted_until_it_is_let_go(blobs, tmp_path):
+    first, second = put(blobs, b"x"), put(blobs, b"y")
+    other = LocalBlobs(tmp_path / "blobs")  # as another process would see them
+
+    with other.held():
+        blobs.delete(first.key)
+        assert blobs.read(first.key) == b"x"
+    blobs.delete(second.key)
+
+    for key in (first.key, second.key):
+        with pytest.raises(BlobMissing):
+            blobs.read(key)
+
+
+def test_who_held_them_himself_deletes_when_he_lets_go(blobs):
+    blob = put(blobs, b"x")
+
+    with blobs.held():
+        blobs.delete(blob.key)
+        assert blobs.read(blob.key) == b"x"
+
+    with pytest.raises(BlobMissing):
+        blobs.read(blob.key)
+
+
+def test_two_may_hold_them_at_once(blobs, tmp_path):
+    blob = put(blobs, b"x")
+    other = LocalBlobs(tmp_path / "blobs")
+
+    with blobs.held():
+        with other.held():
+            blobs.delete(blob.key)
+        assert blobs.read(blob.key) == b"x"
+    with pytest.raises(BlobMissing):
+        blobs.read(blob.key)
+
+
+def test_a_folder_of_files_is_copied_without_what_was_only_begun(blobs, tmp_path):
+    kept_one, kept_other = put(blobs, b"one"), put(blobs, b"other")
+    begun = blobs.incoming(100)
+
+    sizes = sorted(blobs.copy_to(tmp_path / "copy"))
+    begun.discard()
+
+    copy = LocalBlobs(tmp_path / "copy")
+    assert sizes == [3, 5]
+    assert (copy.read(kept_one.key), copy.read(kept_other.key)) == (b"one", b"other")

@@ -54,6 +54,16 @@ def add_bulk_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--yes", action="store_true", help="do not ask before")
 
 
+def add_everywhere(parser: argparse.ArgumentParser) -> None:
+    """What keys and users may be: those of no tenant, who act in every one."""
+    parser.add_argument("--every-tenant", action="store_true", help="those who act in every tenant")
+
+
+def everywhere(arguments: argparse.Namespace) -> dict[str, str]:
+    """What says so in a body or a query string."""
+    return {"tenant": "*"} if arguments.every_tenant else {}
+
+
 def confirmed(arguments: argparse.Namespace, question: str) -> bool:
     """Whether it shall be done; who is not at a terminal must say --yes."""
     if arguments.yes:

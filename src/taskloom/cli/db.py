@@ -120,7 +120,7 @@ def _back_up(arguments: argparse.Namespace) -> int:
     bars = _Bars()
     try:
         copied = backup.back_up(_store(settings), settings.data, arguments.target, bars.tell)
-    except NotCopiedError as error:
+    except (NotCopiedError, UnavailableError) as error:
         raise Failure(str(error)) from None
     finally:
         bars.close()

@@ -3,7 +3,7 @@
 import argparse
 from typing import Any, Final
 
-from taskloom.cli.actions import Actions, run_action
+from taskloom.cli.actions import Actions, add_everywhere, everywhere, run_action
 from taskloom.cli.output import say, show
 from taskloom.cli.remote import Server, segment
 
@@ -24,23 +24,15 @@ def configure(parser: argparse.ArgumentParser) -> None:
     create.add_argument("--worker", metavar="NAME", help="the only worker it may act as")
     create.add_argument("--rate", type=int, metavar="N", help="calls a minute and operation, 0 for no limit")
     create.add_argument("--expires-at", metavar="INSTANT", help="such as 2027-01-01T00:00:00Z")
-    _add_everywhere(create)
-    _add_everywhere(actions.remote("list", _list, "list the keys of a tenant, revoked ones too"))
+    add_everywhere(create)
+    add_everywhere(actions.remote("list", _list, "list the keys of a tenant, revoked ones too"))
     for name, function, summary in (
         ("show", _show, "show one key, without its secret"),
         ("revoke", _revoke, "end a key for good"),
     ):
         action = actions.remote(name, function, summary)
         action.add_argument("name", metavar="NAME")
-        _add_everywhere(action)
-
-
-def _add_everywhere(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--every-tenant", action="store_true", help="keys that act in every tenant")
-
-
-def _where(arguments: argparse.Namespace) -> dict[str, str]:
-    return {"tenant": "*"} if arguments.every_tenant else {}
+        add_everywhere(action)
 
 
 def _create(server: Server, arguments: argparse.Namespace) -> int:
@@ -50,7 +42,7 @@ def _create(server: Server, arguments: argparse.Namespace) -> int:
         "worker": arguments.worker,
         "rate": arguments.rate,
         "expires_at": arguments.expires_at,
-        **_where(arguments),
+        **everywhere(arguments),
     }
     made = server.post(_KEYS, {name: value for name, value in asked.items() if value is not None})
     show(made, as_json=arguments.json)
@@ -59,18 +51,18 @@ def _create(server: Server, arguments: argparse.Namespace) -> int:
 
 
 def _list(server: Server, arguments: argparse.Namespace) -> int:
-    show(list(server.items(_KEYS, _where(arguments))), as_json=arguments.json, columns=_COLUMNS)
+    show(list(server.items(_KEYS, everywhere(arguments))), as_json=arguments.json, columns=_COLUMNS)
     return 0
 
 
 def _show(server: Server, arguments: argparse.Namespace) -> int:
     path = f"{_KEYS}/{segment(arguments.name)}"
-    show(server.get(path, _where(arguments)), as_json=arguments.json)
+    show(server.get(path, everywhere(arguments)), as_json=arguments.json)
     return 0
 
 
 def _revoke(server: Server, arguments: argparse.Namespace) -> int:
     path = f"{_KEYS}/{segment(arguments.name)}"
-    server.call("DELETE", path, query=_where(arguments))
-    show(server.get(path, _where(arguments)), as_json=arguments.json)
+    server.call("DELETE", path, query=everywhere(arguments))
+    show(server.get(path, everywhere(arguments)), as_json=arguments.json)
     return 0

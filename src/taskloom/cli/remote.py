@@ -5,18 +5,21 @@ seen by every user of the machine, so a variable or a file is the better place f
 """
 
 import argparse
+import contextlib
 import http.client
 import json
 import os
+import shutil
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from taskloom.cli.failure import FAILED, MISUSED, NOT_ALLOWED, NOT_FOUND, UNREACHABLE, Failure
-from taskloom.cli.output import say
+from taskloom.cli.form import Form
+from taskloom.cli.output import Progress, say
 
 URL: Final = "http://127.0.0.1:8080"
 
@@ -93,38 +96,66 @@ class Server:
                 return
 
     def call(
-        self, method: str, path: str, body: Any = None, *, query: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """The decoded answer; what is refused ends the program, what is only too early is tried again."""
         sent = json.dumps(body).encode() if body is not None else None
-        headers = {**self._headers, "content-type": "application/json"} if sent else self._headers
+        given = {**self._headers, **(headers or {})}
+        if sent:
+            given["content-type"] = "application/json"
         asked = {name: value for name, value in (query or {}).items() if value not in (None, "")}
         target = self._path + path + (f"?{urlencode(asked, doseq=True)}" if asked else "")
         for attempt in range(1, _TRIES + 1):
-            status, pause, raw = self._exchange(method, target, sent, headers)
+            status, pause, raw = self._exchange(method, target, sent, given)
             if status not in (429, 503) or attempt == _TRIES:
                 break
             say(f"the server is busy ({status}); again in {pause} s")
             time.sleep(pause)
-        if 200 <= status < 300:
-            return _decoded(raw) if raw else None
-        raise Failure(_reason(status, raw), _STATUS.get(status, FAILED))
+        return _accepted(status, raw)
+
+    def upload(self, path: str, fields: Mapping[str, str], file: Path, bar: Progress) -> Any:
+        """Send a form of fields and one file, piece by piece; the decoded answer."""
+        form = Form(fields, file)
+        headers = {**self._headers, "content-type": form.content_type, "content-length": str(form.size)}
+        status, _, raw = self._exchange("POST", self._path + path, form.pieces(bar), headers)
+        return _accepted(status, raw)
+
+    def download(self, path: str, sink: BinaryIO) -> None:
+        """Write what is there to a file, piece by piece."""
+        with self._reached():
+            self._connection.request("GET", self._path + path, headers=self._headers)
+            answer = self._connection.getresponse()
+            if answer.status != http.client.OK:
+                _accepted(answer.status, answer.read())
+            shutil.copyfileobj(answer, sink)
 
     def _exchange(
-        self, method: str, target: str, body: bytes | None, headers: Mapping[str, str]
+        self, method: str, target: str, body: bytes | Iterator[bytes] | None, headers: Mapping[str, str]
     ) -> tuple[int, int, bytes]:
         """(status, seconds to wait before trying again, body) of one call."""
-        try:
+        with self._reached():
             self._connection.request(method, target, body, dict(headers))
             answer = self._connection.getresponse()
             raw = answer.read()
+        text = answer.headers.get("retry-after", "1")
+        return answer.status, min(int(text) if text.isdigit() else 1, _PAUSE_S_MAX), raw
+
+    @contextlib.contextmanager
+    def _reached(self) -> Iterator[None]:
+        """What goes wrong on the way ends the program."""
+        try:
+            yield
         except ssl.SSLError as error:
             raise Failure(f"{self.url}: {error}", UNREACHABLE) from None
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise Failure(f"no server answers at {self.url}: {error}", UNREACHABLE) from None
-        text = answer.headers.get("retry-after", "1")
-        return answer.status, min(int(text) if text.isdigit() else 1, _PAUSE_S_MAX), raw
 
 
 def server_of(arguments: argparse.Namespace) -> Server:
@@ -150,6 +181,13 @@ def _key(arguments: argparse.Namespace) -> str | None:
         return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise Failure(f"the key file cannot be read: {error}", MISUSED) from None
+
+
+def _accepted(status: int, raw: bytes) -> Any:
+    """The decoded answer; a refusal ends the program."""
+    if 200 <= status < 300:
+        return _decoded(raw) if raw else None
+    raise Failure(_reason(status, raw), _STATUS.get(status, FAILED))
 
 
 def _decoded(raw: bytes) -> Any:

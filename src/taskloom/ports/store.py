@@ -323,6 +323,12 @@ class Store(Protocol):
     async def standing(self) -> Standing:
         """Which migrations are applied and which not; may be asked without opening, and changes nothing."""
 
+    async def complaints(self, *, thorough: bool) -> list[str]:
+        """What is wrong with the database, by its own word; may be asked without opening.
+
+        `thorough` lets it read everything.
+        """
+
     async def copy_to(self, target: Path, tell: Tell) -> dict[str, int]:
         """Write a verified copy of all that is committed now to a new file; answers the rows of each table.
 

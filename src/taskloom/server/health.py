@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from taskloom.core.access import EVERY_TENANT
+from taskloom.core.limits import READY_BYTES
 from taskloom.core.records import PutRecords, RecordChange
 from taskloom.core.rejections import Rejection
 from taskloom.dialects.native.problem import problem
@@ -35,13 +36,16 @@ class Health(Struct):
 
 
 async def is_ready(engine: Engine) -> bool:
-    """Whether commands would be taken and stored. Where the last write failed, another one is tried."""
+    """Whether commands would be taken and stored. Where the last write failed, a larger one is tried."""
     if not engine.ready:
         return False
     if not engine.blocked:
         return True
-    probe = RecordChange("probe", EVERY_TENANT, "ready", b"")
-    return not isinstance(await engine.submit(PutRecords((probe,))), Rejection)
+    for body in (bytes(READY_BYTES), None):  # gone again at once, so that the next one needs new room too
+        probe = RecordChange("probe", EVERY_TENANT, "ready", body)
+        if isinstance(await engine.submit(PutRecords((probe,))), Rejection):
+            return False
+    return True
 
 
 def dialect(metrics: Metrics, version: str) -> Dialect:

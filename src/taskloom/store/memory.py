@@ -70,6 +70,11 @@ class MemoryStore:
         """There is no schema."""
         return Standing((), ())
 
+    async def complaints(self, *, thorough: bool) -> list[str]:
+        """Dictionaries do not complain."""
+        del thorough
+        return []
+
     async def copy_to(self, target: Path, tell: Tell) -> dict[str, int]:
         """There is nothing that outlives the process."""
         del target, tell

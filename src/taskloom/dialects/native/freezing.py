@@ -8,20 +8,18 @@ that outlived it is not to be trusted.
 import asyncio
 import contextlib
 import secrets
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
 
 from taskloom.core.limits import FREEZE_S_DEFAULT, FREEZE_S_MAX
-from taskloom.core.payload import strict_error
 from taskloom.dialects.native import wire
+from taskloom.dialects.native.bodies import body_as
 from taskloom.dialects.operation import Refusal, Reply, Request, Response, Services
 from taskloom.ports.blobs import Blobs
 from taskloom.ports.clock import Clock
 from taskloom.ports.store import Store
-
-Asked = TypeVar("Asked", bound=Struct)
 
 FREEZER: Final = "freezer"
 """The resource that does it."""
@@ -117,7 +115,7 @@ async def visible(request: Request) -> Refusal | None:
 
 async def freeze(request: Request) -> Reply:
     """Hold the stored files still."""
-    asked = _decoded(request.body or b"{}", Freeze)
+    asked = body_as(Freeze, request.body or b"{}")
     if isinstance(asked, Refusal):
         return asked
     frozen = await request.services.resources[FREEZER].freeze(asked.seconds)
@@ -126,18 +124,8 @@ async def freeze(request: Request) -> Reply:
 
 async def thaw(request: Request) -> Reply:
     """Let go of them."""
-    asked = _decoded(request.body, Thaw)
+    asked = body_as(Thaw, request.body)
     if isinstance(asked, Refusal):
         return asked
     lasted = await request.services.resources[FREEZER].thaw(asked.id)
     return Response(204) if lasted else _OVER
-
-
-def _decoded(body: bytes, kind: type[Asked]) -> Asked | Refusal:
-    wrong = strict_error(body)
-    if wrong is not None:
-        return Refusal(400, "bad_json", wrong)
-    try:
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as problem:
-        return Refusal(400, "invalid", str(problem))

@@ -6,20 +6,16 @@ import msgspec
 
 from taskloom.core.access import EVERY_TENANT, scopes
 from taskloom.core.credentials import KEY, ROOT, KeyRecord, digest_of, key_changes
-from taskloom.core.limits import NAME_LENGTH
 from taskloom.core.payload import strict_error
-from taskloom.core.records import PutRecords, Record, RecordChange
-from taskloom.core.rejections import Kind, Rejection
+from taskloom.core.records import PutRecords, RecordChange
+from taskloom.core.rejections import Rejection
 from taskloom.dialects.native import wire
+from taskloom.dialects.native.homes import home, named, page, refused
 from taskloom.dialects.native.secrets import new_key_id, new_key_secret
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 
-PAGE: Final = 100
-
 _NEW_KEY: Final = msgspec.json.Decoder(wire.NewKey)
 _KEY: Final = msgspec.json.Decoder(KeyRecord)
-_NO_TENANT: Final = Refusal(404, "not_found", "there is no such tenant")
-_NO_KEY: Final = Refusal(404, "not_found", "there is no such key")
 _ROOT_STAYS: Final = Refusal(409, "conflict", "the root key is not revoked but replaced: TASKLOOM_ROOT_KEY")
 _CONFLICT: Final = Refusal(409, "conflict", "there is such a key already; revoke it first")
 
@@ -33,17 +29,17 @@ async def create(request: Request) -> Reply:
     expires_at = wire.milliseconds(asked.expires_at)
     if asked.expires_at is not None and expires_at <= now:
         return Refusal(400, "invalid", "expires_at is in the past")
-    home = _home(request, asked.tenant)
-    if isinstance(home, Refusal):
-        return home
-    before = await _record(request, home, asked.name)
+    place = home(request, asked.tenant)
+    if isinstance(place, Refusal):
+        return place
+    before = await request.engine.store.record(KEY, place, asked.name)
     replaced = None if before is None else _KEY.decode(before.body)
     if replaced is not None and not replaced.revoked_at:
         return _CONFLICT
     secret = new_key_secret()
     key = KeyRecord(
         name=asked.name,
-        tenant=home,
+        tenant=place,
         id=new_key_id(),
         digest=digest_of(secret),
         scopes=tuple(asked.scopes),
@@ -56,26 +52,24 @@ async def create(request: Request) -> Reply:
     version = 0 if before is None else before.version
     outcome = await request.engine.submit(PutRecords(key_changes(key, replaced, version)))
     if isinstance(outcome, Rejection):
-        return _refused(outcome)
+        return refused(outcome)
     request.services.keys_changed()
     return Response(201, msgspec.json.encode(wire.key(key, secret)))
 
 
 async def listing(request: Request) -> Reply:
     """The keys of the tenant by name, revoked ones too."""
-    home = _home(request, _asked_tenant(request))
-    if isinstance(home, Refusal):
-        return home
-    after = request.query.get("after", [""])[-1][:NAME_LENGTH]
-    records = await request.engine.store.records(KEY, home, after, PAGE + 1)
-    items = [wire.key(_KEY.decode(record.body)) for record in records[:PAGE]]
-    page = wire.Keys(items, items[-1].name if len(records) > PAGE else None)
-    return Response(body=msgspec.json.encode(page))
+    found = await page(request, KEY)
+    if isinstance(found, Refusal):
+        return found
+    records, more = found
+    keys = wire.Keys([wire.key(_KEY.decode(record.body)) for record in records], more)
+    return Response(body=msgspec.json.encode(keys))
 
 
 async def read(request: Request) -> Reply:
     """One key, without its secret."""
-    record = await _named(request)
+    record = await named(request, KEY)
     if isinstance(record, Refusal):
         return record
     return Response(body=msgspec.json.encode(wire.key(_KEY.decode(record.body))))
@@ -83,7 +77,7 @@ async def read(request: Request) -> Reply:
 
 async def revoke(request: Request) -> Reply:
     """End a key for good; its record stays as a trace. To revoke it again changes nothing."""
-    record = await _named(request)
+    record = await named(request, KEY)
     if isinstance(record, Refusal):
         return record
     key = _KEY.decode(record.body)
@@ -94,7 +88,7 @@ async def revoke(request: Request) -> Reply:
         change = RecordChange(KEY, key.tenant, key.name, msgspec.json.encode(ended), record.version)
         outcome = await request.engine.submit(PutRecords((change,)))
         if isinstance(outcome, Rejection):
-            return _refused(outcome)
+            return refused(outcome)
         request.services.keys_changed()
     return Response(204)
 
@@ -111,35 +105,3 @@ def _asked(request: Request) -> wire.NewKey | Refusal:
     except ValueError as problem:
         return Refusal(400, "invalid", f"{problem} - at `$.scopes`")
     return asked
-
-
-def _asked_tenant(request: Request) -> str:
-    return request.query.get("tenant", [""])[-1]
-
-
-def _home(request: Request, asked: str) -> str | Refusal:
-    """The tenant whose keys are meant: the one the call acts in, or with `*` the keys for every tenant."""
-    if asked == EVERY_TENANT and request.principal.tenant == EVERY_TENANT:
-        return EVERY_TENANT
-    return request.tenant if asked in {"", request.tenant} else _NO_TENANT
-
-
-async def _record(request: Request, home: str, name: str) -> Record | None:
-    return await request.engine.store.record(KEY, home, name)
-
-
-async def _named(request: Request) -> Record | Refusal:
-    """The record of the key in the path."""
-    name = request.parameters["name"]
-    home = _home(request, _asked_tenant(request))
-    if isinstance(home, Refusal):
-        return home
-    record = await _record(request, home, name)
-    return _NO_KEY if record is None else record
-
-
-def _refused(rejection: Rejection) -> Refusal:
-    """Somebody else was faster, or the store cannot write."""
-    if rejection.kind is Kind.VERSION_CONFLICT:
-        return Refusal(409, "conflict", "the key was changed at the same time")
-    return Refusal(503, "overloaded", rejection.detail, retry_after_s=1)

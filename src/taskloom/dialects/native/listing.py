@@ -9,10 +9,10 @@ from msgspec import Meta, Struct
 from taskloom.core.access import EVERY_TENANT
 from taskloom.core.commands import Cancel
 from taskloom.core.limits import LEVELS, NAME_LENGTH, TASKS_LISTED, TENANT_NAME_LENGTH
-from taskloom.core.payload import strict_error
 from taskloom.core.rejections import Rejection
 from taskloom.core.task import TaskState
 from taskloom.dialects.native import outcomes
+from taskloom.dialects.native.bodies import body_as
 from taskloom.dialects.native.outcomes import key_of
 from taskloom.dialects.native.wire import milliseconds
 from taskloom.dialects.native.wire_tasks import (
@@ -30,7 +30,6 @@ from taskloom.views.view import And, Compare, Filter, In, Query, Sort
 
 PAGE: Final = 100
 
-_CANCEL: Final = msgspec.json.Decoder(CancelTask)
 _NO_TENANT: Final = Refusal(404, "not_found", "there is no such tenant")
 _STATES: Final = {state.name.lower(): state for state in TaskState}
 
@@ -93,13 +92,8 @@ def _reason(request: Request) -> str | Refusal:
     """What the body says about why; there need not be any."""
     if not request.body:
         return "cancelled"
-    wrong = strict_error(request.body)
-    if wrong is not None:
-        return Refusal(400, "bad_json", wrong)
-    try:
-        return _CANCEL.decode(request.body).reason
-    except msgspec.ValidationError as problem:
-        return Refusal(400, "invalid", str(problem))
+    asked = body_as(CancelTask, request.body)
+    return asked if isinstance(asked, Refusal) else asked.reason
 
 
 def _asked(query: Mapping[str, Sequence[str]]) -> Asked:

@@ -6,9 +6,20 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from taskloom.core.credentials import KeyRecord
-from taskloom.core.limits import KEY_SCOPES, NAME_LENGTH, RATE_MAX, WORKER_NAME_LENGTH
+from taskloom.core.limits import (
+    KEY_SCOPES,
+    NAME_LENGTH,
+    PASSWORD_LENGTH_MAX,
+    PASSWORD_LENGTH_MIN,
+    RATE_MAX,
+    WORKER_NAME_LENGTH,
+)
+from taskloom.core.users import UserRecord
 
 KeyName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._@+-]*$(?!\n)", max_length=NAME_LENGTH)]
+
+Password = Annotated[str, Meta(min_length=PASSWORD_LENGTH_MIN, max_length=PASSWORD_LENGTH_MAX)]
+Role = Literal["viewer", "reviewer", "operator", "admin"]
 
 
 class NewKey(Struct, forbid_unknown_fields=True):
@@ -44,6 +55,40 @@ class Keys(Struct):
     """A page of keys; `next` is what `after` must be to see more, null at the end."""
 
     items: list[Key]
+    next: str | None
+
+
+class NewUser(Struct, forbid_unknown_fields=True):
+    """A user to be added."""
+
+    name: KeyName
+    password: Password
+    role: Role
+    tenant: Literal["", "*"] = ""
+    """`*` makes a user for every tenant, which only an administrator of all may do."""
+
+
+class NewPassword(Struct, forbid_unknown_fields=True):
+    """Another password."""
+
+    password: Password
+
+
+class User(Struct):
+    """A user, without the password."""
+
+    name: str
+    tenant: str
+    role: str
+    created_at: datetime | None
+    created_by: str
+    password_at: datetime | None
+
+
+class Users(Struct):
+    """A page of users."""
+
+    items: list[User]
     next: str | None
 
 
@@ -121,4 +166,16 @@ def key(record: KeyRecord, secret: str | UnsetType = UNSET) -> Key:
         expires_at=instant(record.expires_at),
         revoked_at=instant(record.revoked_at),
         secret=secret,
+    )
+
+
+def user(record: UserRecord) -> User:
+    """A stored user as the wire shows it."""
+    return User(
+        record.name,
+        record.tenant,
+        record.role,
+        instant(record.created_at),
+        record.created_by,
+        instant(record.password_at),
     )

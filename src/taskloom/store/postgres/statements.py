@@ -41,6 +41,7 @@ class Connection(Protocol):
 
 FIELDS: Final = Task.__struct_fields__
 COLUMNS: Final = ", ".join(FIELDS)
+_VERSION_MIN: Final = 130_000
 _LANE: Final = "queue, level, tenant, lane, depth, in_flight, task_limit, paused_until, virtual_time"
 _STATES: Final = tuple(TaskState)
 _STATE: Final = FIELDS.index("state")
@@ -419,6 +420,20 @@ async def migrations_applied(connection: Connection) -> dict[int, str]:
     if await connection.fetchval("SELECT to_regclass('migrations')") is None:
         return {}
     return {row[0]: row[1] for row in await connection.fetch("SELECT number, digest FROM migrations")}
+
+
+async def faults(connection: Connection) -> list[str]:
+    """What of the database's settings does not keep what was committed."""
+    version, *flags = await connection.fetchrow(
+        "SELECT current_setting('server_version_num')::int, current_setting('fsync'),"
+        " current_setting('full_page_writes')"
+    )
+    found = ["PostgreSQL is older than 13"] if version < _VERSION_MIN else []
+    return found + [
+        f"{name} is off: a crash of the machine loses what was acknowledged"
+        for name, value in zip(("fsync", "full_page_writes"), flags, strict=True)
+        if value != "on"
+    ]
 
 
 async def sequence(connection: Connection) -> int:

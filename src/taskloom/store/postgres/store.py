@@ -119,6 +119,15 @@ class PostgresStore:
         finally:
             await let_go(connection)
 
+    async def complaints(self, *, thorough: bool) -> list[str]:
+        """Settings of the database that break a promise."""
+        del thorough
+        connection = await connect(self._url)
+        try:
+            return await statements.faults(connection)
+        finally:
+            await let_go(connection)
+
     async def copy_to(self, target: Path, tell: Tell) -> dict[str, int]:
         """PostgreSQL has better tools for that."""
         del target, tell

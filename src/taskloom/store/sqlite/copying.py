@@ -19,6 +19,16 @@ _PAGES: Final = 2_000
 
 def copied(source: Connection, target: Path, tell: Tell) -> dict[str, int]:
     """Copy what `source` sees into a new file, verify it; answers the rows of each table."""
+    try:
+        rows = _copy(source, target, tell)
+        tell("verifying", 0, 0)
+        verify(target, rows)
+    except sqlite3.Error as error:
+        raise NotCopiedError(f"the database cannot be copied: {error}") from error
+    return rows
+
+
+def _copy(source: Connection, target: Path, tell: Tell) -> dict[str, int]:
     source.execute("BEGIN")
     try:
         rows = _rows(source)  # the first read is the instant the copy is of
@@ -29,8 +39,6 @@ def copied(source: Connection, target: Path, tell: Tell) -> dict[str, int]:
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, without a log beside it
     finally:
         source.execute("ROLLBACK")
-    tell("verifying", 0, 0)
-    verify(target, rows)
     return rows
 
 

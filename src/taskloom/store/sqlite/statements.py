@@ -39,6 +39,12 @@ def migrations_applied(connection: Connection) -> dict[int, str]:
     return dict(connection.execute("SELECT number, digest FROM migrations").fetchall()) if there else {}
 
 
+def faults(connection: Connection) -> list[str]:
+    """What SQLite finds wrong in its own file; the first few."""
+    found = [row[0] for row in connection.execute("PRAGMA quick_check(5)")]
+    return [] if found == ["ok"] else found
+
+
 def in_marks(count: int) -> tuple[str, int]:
     """Placeholders for `count` values, padded to a power of two so that few statements are prepared."""
     padded = 1 << max(count - 1, 0).bit_length()

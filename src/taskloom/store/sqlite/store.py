@@ -155,6 +155,10 @@ class SqliteStore:
         applied = await asyncio.to_thread(self._looked_at, statements.migrations_applied, {})
         return standing(migrations(_PACKAGE), applied)
 
+    async def complaints(self, *, thorough: bool) -> list[str]:
+        """What SQLite's own check finds."""
+        return await asyncio.to_thread(self._looked_at, statements.faults, []) if thorough else []
+
     async def copy_to(self, target: Path, tell: Tell) -> dict[str, int]:
         """A copy by SQLite's online backup."""
 
@@ -170,8 +174,11 @@ class SqliteStore:
         """What a connection of its own says, whoever works on the file; makes no file."""
         if not self._path.is_file():
             return absent
-        with contextlib.closing(connect(self._path, readonly=True)) as connection:
-            return function(connection)
+        try:
+            with contextlib.closing(connect(self._path, readonly=True)) as connection:
+                return function(connection)
+        except sqlite3.Error as error:
+            raise UnavailableError(f"{self._path}: {error}") from error
 
     async def hold(self, *, held: bool) -> bool:
         """No checkpoint while held: the main file stays as it is, the log only grows."""
