@@ -5,6 +5,11 @@ route that is not here fails the build. None: everybody; "": any key.
 """
 
 NATIVE = {
+    "native.queues_list": "task.read",
+    "native.queues_read": "task.read",
+    "native.queues_change": "task.supervise",
+    "native.queues_pause": "task.work",
+    "native.queues_resume": "task.work",
     "native.me": "",
     "native.tenants": "admin",
     "native.keys_create": "admin",
@@ -36,6 +41,18 @@ NATIVE = {
     "native.policy_read": "task.read",
     "native.policy_put": "admin",
     "native.policy_remove": "admin",
+    "native.webhooks_create": "admin",
+    "native.webhooks_list": "admin",
+    "native.webhooks_read": "admin",
+    "native.webhooks_change": "admin",
+    "native.webhooks_delete": "admin",
+    "native.webhooks_secret": "admin",
+    "native.webhooks_secret_renew": "admin",
+    "native.webhooks_test": "admin",
+    "native.deliveries_list": "admin",
+    "native.deliveries_send_failed": "admin",
+    "native.deliveries_read": "admin",
+    "native.deliveries_send": "admin",
 }
 
 SERVER = {

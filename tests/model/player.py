@@ -14,6 +14,7 @@ from taskloom.core.commands import (
     Extend,
     Fail,
     HolderRule,
+    LaneSetting,
     Release,
     Reopen,
     Replay,
@@ -21,6 +22,7 @@ from taskloom.core.commands import (
     Resume,
     Strategy,
     Suspend,
+    Tune,
     Unblock,
     Update,
     Wake,
@@ -29,8 +31,20 @@ from taskloom.core.records import PutRecords, RecordChange
 from taskloom.core.retry import RetryPolicy, written
 from taskloom.core.usage import Usage
 from taskloom.engine import followups
-from taskloom.engine.outcome import Accepted, FireTimer, Handout, Idempotency, OutboxResult
+from taskloom.engine.outcome import (
+    Accepted,
+    Attempt,
+    FanOut,
+    FireTimer,
+    ForgetDeliveries,
+    Handout,
+    Idempotency,
+    OutboxResult,
+    Recipient,
+    SendAgain,
+)
 from taskloom.engine.transaction import Submission
+from taskloom.ports.store import OutboxRow
 from tests.model.toyflow import FORBIDDEN_PRIORITY, Start, publish, start, tell
 
 QUEUES = ("a", "b", "toys")
@@ -38,6 +52,7 @@ TENANTS = ("t", "t", "u")
 POLICY = written(RetryPolicy(2, 200, 5_000, ("E2",)))
 USED = Usage("m", 3, 4, 1, 2, 7)
 WORKERS = ("", "w1", "w2", "w3")
+NO_CALL = OutboxRow(7, "t", 7, 0, 0)
 RULES = (HolderRule.WORKER_OR_KEY, HolderRule.WORKER, HolderRule.ANYONE)
 
 
@@ -53,7 +68,7 @@ class Player:
         self.flows = [7]
         self.follow_ups = []
         self.timers = []
-        self.calls = [(7, 0)]
+        self.calls = [NO_CALL]
 
     def batch(self):
         """The next batch of submissions, and the instant it runs at."""
@@ -94,7 +109,7 @@ class Player:
             row = self.follow_ups.pop(0)
             return Submission(followups.decode(row.body), follow_up=row.key)
         makers = (self._create, self._claim, self._finish, self._finish, self._manage, self._manage)
-        makers += (self._flow, self._record, self._due) if dice.random() < 0.5 else ()
+        makers += (self._flow, self._record, self._due, self._tune) if dice.random() < 0.5 else ()
         submission = Submission(dice.choice(makers)())
         if dice.random() < 0.05:
             key, digest = f"k{dice.randrange(12)}", dice.choice((b"d1", b"d2"))
@@ -137,7 +152,7 @@ class Player:
             size=dice.choice((1, 1, 2, 5, 20)),
             lease_ms=dice.choice((100, 5_000, 60_000)),
             losses_max=dice.choice((None, None, 1)),
-            strategy=dice.choice((Strategy.FIFO, Strategy.ACTIVE_PASSIVE)),
+            strategy=dice.choice((Strategy.FIFO, *Strategy)),
             fenced=dice.random() < 0.2,
             bytes_max=dice.choice((0, 0, 8)),
         )
@@ -258,14 +273,52 @@ class Player:
         )
         return PutRecords(changes)
 
+    def _tune(self):
+        """Limits and pauses that hold for a while and then do not, so that work goes on."""
+        dice = self.dice
+        gate = {
+            "limit": dice.choice((0, 0, 3)),
+            "rate": dice.choice((0, 0, 600)),
+            "key_limit": dice.choice((0, 2)),
+            "key_rate": dice.choice((0, 0, 1_200)),
+            "paused_until": dice.choice((0, 0, self.now + 700)),
+            "aging_ms": dice.choice((0, 1_000, 60_000)),
+        }
+        values = {
+            "limit": dice.choice((0, 1)),
+            "rate": dice.choice((0, 60)),
+            "burst": dice.choice((0, 3)),
+            "weight": dice.choice((0, 3)),
+            "paused_until": dice.choice((0, self.now + 700)),
+        }
+        chosen = dice.sample(sorted(gate), dice.randint(0, len(gate)))
+        lanes = (LaneSetting(dice.choice((0, 1)), dice.choice("xyz"), values),) if dice.random() < 0.6 else ()
+        return Tune(
+            tenant=dice.choice(TENANTS),
+            queue=dice.choice(QUEUES[:2]),
+            gate={name: gate[name] for name in chosen},
+            lanes=lanes,
+        )
+
     def _due(self):
         dice = self.dice
         if self.timers and dice.random() < 0.6:
             timer = dice.choice(self.timers)
             return FireTimer(timer.flow, timer.name, timer.at)
-        key, next_at = dice.choice(self.calls)
+        call = dice.choice(self.calls)
+        key, next_at = call.key, call.next_at
+        to = tuple(
+            Recipient(webhook, "https://example.org/hook") for webhook in range(8, dice.choice((8, 10)))
+        )
         return dice.choice(
             (
+                FanOut(key, b"{}", to),
+                ForgetDeliveries(((key, call.tenant),)),
+                SendAgain(
+                    dice.choice((call, OutboxRow(0, "t", 7, 0, 0, "t x", 8, "toy.test"))), "https://x/"
+                ),
+                OutboxResult(key, next_at, taken_from=next_at, receiver="t x", url="https://x/"),
+                OutboxResult(key, self.now, "status 500", attempt=Attempt(self.now, 7, 500, "status 500")),
                 OutboxResult(key, 0),
                 OutboxResult(key, self.now + 500),
                 OutboxResult(key, self.now + 500, taken_from=next_at),

@@ -6,6 +6,7 @@ from taskloom.core.events import (
     Entry,
     FlowCommanded,
     FlowEvent,
+    QueueTuned,
     RecordPut,
     TaskClaimed,
     TaskCreated,
@@ -62,7 +63,9 @@ class Replay:
 
     def _again(self, change, entry):
         first = entry.events[0]
-        if isinstance(first, TaskClaimed | RecordPut | FlowEvent):
+        if isinstance(first, QueueTuned):
+            change.events.append(first)  # limits are no part of the state of tasks
+        elif isinstance(first, TaskClaimed | RecordPut | FlowEvent):
             self._apply(change, entry)
         elif isinstance(first, TaskCreated):
             if first.create.key:

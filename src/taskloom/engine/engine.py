@@ -21,6 +21,7 @@ from taskloom.engine.policies import Policies
 from taskloom.engine.sweeper import Sweeper
 from taskloom.engine.transaction import BatchResult, Submission
 from taskloom.engine.waiting import Waiting
+from taskloom.engine.webhooks import Webhooks
 from taskloom.engine.writer import Writer
 from taskloom.flows.flow import Flow
 from taskloom.ports.bus import Bus
@@ -28,6 +29,7 @@ from taskloom.ports.callbacks import Deliverer
 from taskloom.ports.clock import Clock, Tokens
 from taskloom.ports.faults import fault_point
 from taskloom.ports.store import Store, UnavailableError
+from taskloom.views.deliveries import DELIVERIES
 from taskloom.views.view import Project, View
 
 log = logging.getLogger(__name__)
@@ -94,6 +96,8 @@ class Engine:
         self._writer: Writer
         self._sweeper: Sweeper
         self._outbox: Outbox
+        self._held_back: set[tuple[str, str]] = set()
+        self.webhooks: Webhooks
         self._duties: list[asyncio.Task[None]] = []
         self._node = 0
         self.ready = False
@@ -106,13 +110,22 @@ class Engine:
     async def start(self) -> None:
         """Open the store, lease a node number, begin to work."""
         plan = self._plan
-        await plan.store.open(plan.views)
+        await plan.store.open((*plan.views, DELIVERIES))
         self._node, last_key = await plan.store.lease_node(plan.clock.now_ms())
         keys = self._keys = SharedKeyMaker(self._node, last_key)
         environment = Environment(keys, self._node, plan.tokens, plan.flows, plan.projections, {})
         self._writer = Writer(plan.store, environment, plan.clock, self._publish)
         self._sweeper = Sweeper(plan.store, plan.clock, self.waiting, self._put)
-        self._outbox = Outbox(plan.store, plan.clock, self._put, plan.deliverer, plan.renders)
+        self.webhooks = Webhooks(plan.store, plan.clock, self._put, environment.listeners)
+        self._outbox = Outbox(
+            plan.store,
+            plan.clock,
+            self._put,
+            deliverer=plan.deliverer,
+            renders=plan.renders,
+            webhooks=self.webhooks,
+        )
+        await self.webhooks.refresh(now=True)
         self.sequence = await plan.store.sequence()
         plan.store.start(self._writer)
         await plan.bus.open(self._hint)
@@ -233,6 +246,7 @@ class Engine:
 
     async def sweep(self) -> None:
         """Do all that is due now, instead of waiting until the sweeper comes round."""
+        self._outbox.ring()
         await self._sweeper.sweep()
 
     def _publish(self, result: BatchResult) -> None:
@@ -255,6 +269,11 @@ class Engine:
             topics.add(f"flow {flow}")
         for queue, tenant in result.contended:
             self._look_again(queue, tenant)
+        if result.held_back:
+            self._hold_back(result.held_back)
+        for place in self._held_back.intersection(result.freed):
+            self._held_back.discard(place)
+            self._ring(*place)
         if result.next_due:
             self._sweeper.hint(result.next_due)
         if result.outbox:
@@ -266,9 +285,17 @@ class Engine:
 
     def _look_again(self, queue: str, tenant: str) -> None:
         """Another server held tasks during its transaction: those who got nothing try once more."""
-        loop = asyncio.get_running_loop()
-        for topic in (("queue", queue, tenant), ("queue", queue, None)):
-            loop.call_later(CONTENDED_PAUSE_S, self.waiting.notify, topic)
+        asyncio.get_running_loop().call_later(CONTENDED_PAUSE_S, self._ring, queue, tenant)
+
+    def _hold_back(self, places: Mapping[tuple[str, str], int]) -> None:
+        """Claims met limits: they look again when something ends there, or when the instant comes."""
+        self._held_back.update(places)
+        for opens_at in places.values():
+            self._sweeper.hint(opens_at)
+
+    def _ring(self, queue: str, tenant: str) -> None:
+        self.waiting.notify(("queue", queue, tenant))
+        self.waiting.notify(("queue", queue, None))
 
     def _hint(self, topic: str) -> None:
         """A hint from another server."""

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from taskloom.core.lanes import Lane, LaneChange, LaneId
+from taskloom.core.lanes import Gate, GateId, Lane, LaneChange, LaneId, Share, Terms
 from taskloom.core.records import Record
 from taskloom.core.task import Task, TaskState
 from taskloom.core.usage import UsageCount, UsageId
@@ -70,13 +70,27 @@ class TimerRow(Struct, frozen=True, gc=False):
 
 
 class OutboxRow(Struct, gc=False):
-    """A call that must leave: the end of a task, to the receiver the task names."""
+    """A call that must leave: the end of a task to the address the task names, or something announced.
+
+    An announcement (`name` is not "") has no webhook at first; it is fanned out to one row for each webhook
+    that wants it. `subject` is the task or flow that the call is about.
+    """
 
     key: int
     tenant: str
-    task: int
+    subject: int
     attempt: int
     next_at: int
+    receiver: str = ""
+    """Whom it goes to, as far as calls can hinder each other; "" while nobody has looked."""
+    webhook: int = 0
+    name: str = ""
+    body: bytes = b""
+    """Of an announcement; a task's end is rendered anew for every attempt."""
+    log: bytes = b""
+    """JSON: the latest attempts."""
+    since: int = 0
+    """When the first attempt was due."""
 
 
 class FollowUpRow(Struct, frozen=True, gc=False):
@@ -189,13 +203,26 @@ class Shelf(Struct, frozen=True, gc=False):
 
 
 class OpenLanes(Struct, gc=False):
-    """The lanes of these shelves that may hand out now, by (level, virtual time), `limit` each.
+    """What these shelves have to hand out now; answered with an `Offer` per shelf, in the order asked.
 
-    Answered with a list of lanes per shelf, in the order asked.
+    Of each shelf the `limit` shares with work that come first by (level, virtual time), their gates, and of
+    each share whose gate is open the `limit` open lanes that come first by virtual time. One `Offer` more
+    holds the lanes named in `also`, their shares and gates, whatever they hold.
     """
 
     shelves: Sequence[Shelf]
     limit: int
+    now: int
+    also: Sequence[LaneId] = ()
+
+
+class Openings(Struct, gc=False):
+    """When what is closed opens: of each shelf the first instant at which a pause or a rate lets go.
+
+    Answered with an instant per shelf, in the order asked; 0 when nothing with work waits for one.
+    """
+
+    shelves: Sequence[Shelf]
     now: int
 
 
@@ -256,8 +283,17 @@ class Save(Struct, gc=False):
     follow_ups: list[FollowUpRow]
     follow_ups_done: list[int]
     rows: list[RowChange]
+    gates: list[tuple[GateId, dict[str, int]]]
+    """New settings of gates: (gate, name of `lanes.GATE_SETTINGS` -> value)."""
+    tuned: list[tuple[LaneId, dict[str, int]]]
+    """New settings of lanes: (lane, name of `lanes.LANE_SETTINGS` -> value)."""
     lanes: dict[LaneId, LaneChange]
     usage: dict[UsageId, UsageCount]
+    terms: dict[LaneId, Terms]
+    """What the lanes that hand out must not exceed: where others write too, a save that would is refused
+    with a `TransientError`. Absent: nothing."""
+    gate_terms: dict[GateId, Terms]
+    now: int
     journal: bytes
     events: int
     """How many events the journal holds."""
@@ -272,7 +308,7 @@ class Saved(Struct, frozen=True, gc=False):
     released: list[FollowUpRow]
 
 
-Request = Load | OpenLanes | Ready | Read | Save
+Request = Load | OpenLanes | Openings | Ready | Read | Save
 Work = Generator[Request, Any, Any]
 """A batch: yields requests, is resumed with answers, returns what the engine wants to know."""
 
@@ -418,8 +454,15 @@ class Store(Protocol):
     async def due_timers(self, now: int, limit: int) -> list[TimerRow]:
         """Timers whose instant has come."""
 
-    async def due_outbox(self, now: int, limit: int) -> list[OutboxRow]:
-        """Calls that may leave now, oldest first."""
+    async def due_outbox(
+        self, now: int, limit: int, each: int = 1, busy: Sequence[str] = (), busy_tenants: Sequence[str] = ()
+    ) -> list[OutboxRow]:
+        """Calls that may leave now, longest due first.
+
+        At most `limit` whose receiver is not known yet, then at most `limit` others, `each` for a receiver,
+        none for those that are busy or belong to busy tenants. A call is not due before every earlier one
+        about the same subject to the same webhook has ended.
+        """
 
     async def follow_ups(self, limit: int) -> list[FollowUpRow]:
         """Follow-up commands not yet done."""
@@ -432,3 +475,9 @@ class Store(Protocol):
 
     async def lanes(self, queue: str, tenant: str | None) -> list[Lane]:
         """The lanes of a queue as counted."""
+
+    async def gate(self, queue: str, tenant: str) -> Gate:
+        """The limits of a tenant's queue, and what is under way in it."""
+
+    async def shares(self, tenant: str | None, limit: int) -> list[Share]:
+        """What waits and is under way, by queue, level and tenant."""

@@ -9,7 +9,7 @@ from copy import copy
 from pathlib import Path
 from typing import Any, Final
 
-from taskloom.core.lanes import Lane
+from taskloom.core.lanes import Gate, Lane, Share
 from taskloom.core.limits import NEVER_MS
 from taskloom.core.records import Record
 from taskloom.core.task import LEASED, Task, TaskState
@@ -32,7 +32,17 @@ from taskloom.ports.store import (
     Work,
     WorkSource,
 )
-from taskloom.store.changes import answer, details_of, inputs_of, lanes_of, on_shelf, picked, sum_of, task_of
+from taskloom.store.changes import (
+    answer,
+    details_of,
+    gate_of,
+    inputs_of,
+    lanes_of,
+    on_shelf,
+    picked,
+    sum_of,
+    task_of,
+)
 from taskloom.store.tables import MemoryData
 from taskloom.store.usage_sql import ID
 from taskloom.store.walk import Row, Walk
@@ -267,10 +277,27 @@ class MemoryStore:
         due = sorted((at, slot) for slot, at in self._data.timers.items() if at <= now)
         return [TimerRow(*slot, at) for at, slot in due[:limit]]
 
-    async def due_outbox(self, now: int, limit: int) -> list[OutboxRow]:
-        """Calls that may leave now."""
-        due = sorted((row.key, row) for row in self._data.outbox.values() if row.next_at <= now)
-        return [copy(row) for _, row in due[:limit]]
+    async def due_outbox(
+        self, now: int, limit: int, each: int = 1, busy: Sequence[str] = (), busy_tenants: Sequence[str] = ()
+    ) -> list[OutboxRow]:
+        """Calls that may leave now, fairly per receiver."""
+        new: list[OutboxRow] = []
+        others: list[OutboxRow] = []
+        taken: dict[str, int] = dict.fromkeys(busy, each)
+        earlier: set[tuple[int, int, bool]] = set()
+        due = []
+        for _, row in sorted(self._data.outbox.items()):
+            place = (row.subject, row.webhook, row.name == "")
+            if place not in earlier and row.next_at <= now:
+                due.append(row)
+            earlier.add(place)
+        for row in sorted(due, key=lambda row: (row.next_at, row.key)):
+            if not row.receiver:
+                new.append(row)
+            elif row.tenant not in busy_tenants and taken.get(row.receiver, 0) < each:
+                taken[row.receiver] = taken.get(row.receiver, 0) + 1
+                others.append(row)
+        return [copy(row) for row in (*new[:limit], *others[:limit])]
 
     async def follow_ups(self, limit: int) -> list[FollowUpRow]:
         """Follow-up commands not yet done."""
@@ -294,3 +321,12 @@ class MemoryStore:
     async def lanes(self, queue: str, tenant: str | None) -> list[Lane]:
         """The lanes of a queue."""
         return [copy(self._data.lanes[name]) for name in lanes_of(self._data, queue, tenant)]
+
+    async def gate(self, queue: str, tenant: str) -> Gate:
+        """The limits of a tenant's queue."""
+        return copy(gate_of(self._data, queue, tenant))
+
+    async def shares(self, tenant: str | None, limit: int) -> list[Share]:
+        """What waits and is under way."""
+        found = [copy(one) for one in self._data.shares.values() if tenant in (None, one.tenant)]
+        return sorted(found, key=lambda one: (one.queue, one.level))[:limit]

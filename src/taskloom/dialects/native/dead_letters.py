@@ -11,7 +11,7 @@ from taskloom.core.rejections import Rejection
 from taskloom.core.task import Task
 from taskloom.dialects.native import outcomes
 from taskloom.dialects.native.bodies import body_as
-from taskloom.dialects.native.listing import tenants
+from taskloom.dialects.native.listing import whose
 from taskloom.dialects.native.outcomes import key_of
 from taskloom.dialects.native.wire import instant, milliseconds
 from taskloom.dialects.native.wire_life import (
@@ -114,13 +114,13 @@ async def _many(request: Request) -> list[int] | Refusal:
 async def _page(
     request: Request, asked: Letters, limit: int, *, descending: bool, after: tuple[int, ...] | None
 ) -> Page | Refusal:
-    whose = tenants(request, asked.tenant)
-    if isinstance(whose, Refusal):
-        return whose
+    tenants = whose(request, asked.tenant)
+    if isinstance(tenants, Refusal):
+        return tenants
     return await request.engine.store.search(
         Query(
             view=DEAD_LETTERS.name,
-            tenants=whose,
+            tenants=tenants,
             filter=And(tuple(_parts(asked))),
             sort=(Sort("key", descending=descending),),
             limit=limit,

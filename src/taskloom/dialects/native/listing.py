@@ -56,13 +56,13 @@ async def listing(request: Request) -> Reply:
         asked = _asked(request.query)
     except msgspec.ValidationError as problem:
         return Refusal(400, "invalid", str(problem))
-    whose = tenants(request, asked.tenant)
-    if isinstance(whose, Refusal):
-        return whose
+    tenants = whose(request, asked.tenant)
+    if isinstance(tenants, Refusal):
+        return tenants
     page = await request.engine.store.search(
         Query(
             view="tasks",
-            tenants=whose,
+            tenants=tenants,
             filter=And(tuple(_parts(asked))),
             sort=(Sort("key", descending=asked.order == "newest"),),
             limit=asked.limit + 1,
@@ -104,8 +104,8 @@ def _asked(query: Mapping[str, Sequence[str]]) -> Asked:
     return msgspec.convert(given, Asked, strict=False)
 
 
-def tenants(request: Request, asked: str) -> tuple[str, ...] | Refusal | None:
-    """Whose things: those of the caller's tenant; the administrator sees all, or the tenant that is named."""
+def whose(request: Request, asked: str) -> tuple[str, ...] | Refusal | None:
+    """Whose tasks: those of the caller's tenant; the administrator sees all, or the tenant that is named."""
     if request.wall is not None:
         return (request.wall,) if asked in {"", request.wall} else _NO_TENANT
     return None if asked in {"", EVERY_TENANT} else (asked,)

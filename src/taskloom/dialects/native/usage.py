@@ -8,7 +8,7 @@ import msgspec
 
 from taskloom.core.limits import USAGE_DAYS
 from taskloom.core.usage import DAY_MS, UsageCount
-from taskloom.dialects.native.listing import tenants
+from taskloom.dialects.native.listing import whose
 from taskloom.dialects.native.wire_life import UsageAsked, UsageRow, UsageTable
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 from taskloom.ports.store import UsageQuery, UsageSum
@@ -30,13 +30,13 @@ async def usage(request: Request) -> Reply:
     since = asked.since or until - timedelta(days=_DAYS - 1)
     if not 0 <= (until - since).days < USAGE_DAYS:
         return Refusal(400, "invalid", f"since must lie before until, at most {USAGE_DAYS} days apart")
-    whose = tenants(request, asked.tenant)
-    if isinstance(whose, Refusal):
-        return whose
+    tenants = whose(request, asked.tenant)
+    if isinstance(tenants, Refusal):
+        return tenants
     groups = tuple(dict.fromkeys(asked.group_by))
     found = await request.engine.store.usage(
         UsageQuery(
-            tenant=whose[0] if whose else None,
+            tenant=tenants[0] if tenants else None,
             first_day=(since - _EPOCH).days,
             last_day=(until - _EPOCH).days,
             group_by=tuple(_COLUMNS.get(name, name) for name in groups),

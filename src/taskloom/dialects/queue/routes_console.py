@@ -7,7 +7,7 @@ from taskloom.core.rejections import Rejection
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 from taskloom.dialects.queue import clearing, errors, registry, statistics
 from taskloom.dialects.queue.errors import NO_CACHE, invalid
-from taskloom.dialects.queue.wire import QueueBody, encode
+from taskloom.dialects.queue.wire import QueueBody, QueueHead, encode
 
 NO_QUEUE: Final = Refusal(404, "queue_not_found", "no such queue", {"param": "queue"})
 
@@ -39,7 +39,7 @@ async def stats(request: Request) -> Reply:
         return found
     name, level, queue = found
     counted = await statistics.totals(request.engine, request.tenant, name)
-    return _json(statistics.head(name, level, queue, counted.get((name, level), statistics.Totals())))
+    return _json(statistics.head(name, level, queue, counted.get(level, statistics.Totals())))
 
 
 async def details(request: Request) -> Reply:
@@ -53,17 +53,12 @@ async def details(request: Request) -> Reply:
 
 async def all_stats(request: Request) -> Reply:
     """The totals of every queue, at each level it has or had tasks at."""
-    counted = await statistics.totals(request.engine, request.tenant)
-    known = dict(await registry.queues(request.engine, request.tenant))
-    for name in known:
-        counted.setdefault((name, statistics.OFFLINE_LEVEL), statistics.Totals())
-    return _json(
-        [
-            statistics.head(name, level, known[name], counted[name, level])
-            for name, level in sorted(counted)
-            if name in known
-        ]
-    )
+    heads: list[QueueHead] = []
+    for name, queue in await registry.queues(request.engine, request.tenant):
+        counted = await statistics.totals(request.engine, request.tenant, name)
+        counted.setdefault(statistics.OFFLINE_LEVEL, statistics.Totals())
+        heads += [statistics.head(name, level, queue, counted[level]) for level in sorted(counted)]
+    return _json(heads)
 
 
 async def clear(request: Request) -> Reply:

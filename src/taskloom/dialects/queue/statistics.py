@@ -26,17 +26,14 @@ class Totals(Struct):
     ended: int = 0
 
 
-async def totals(engine: Engine, tenant: str, queue: str | None = None) -> dict[tuple[str, int], Totals]:
-    """The totals of a queue, or of all of a tenant's, by queue and level."""
-    parts = () if queue is None else (Compare("queue", "eq", queue),)
-    found: dict[tuple[str, int], Totals] = {}
-    for (name, level, state), count in await _counts(engine, tenant, parts, ("queue", "level", "state")):
-        at = found.setdefault((name, level), Totals())
-        at.put += count
-        if state >= COMPLETED:
-            at.ended += count
-        elif state != LEASED:
-            at.untouched += count
+async def totals(engine: Engine, tenant: str, queue: str) -> dict[int, Totals]:
+    """The totals of a queue by level, as its lanes count them."""
+    found: dict[int, Totals] = {}
+    for lane in await engine.store.lanes(queue, tenant):
+        at = found.setdefault(lane.level, Totals())
+        at.put += lane.entered
+        at.ended += lane.ended
+        at.untouched += max(0, lane.entered - lane.ended - lane.in_flight)
     return found
 
 

@@ -114,6 +114,7 @@ def _create(request: Request, asked: Asked, queue_id: int, wait_ms: int) -> Crea
         queue=asked.queue,
         dialect=NAME,
         level=asked.level,
+        lane=request.principal.name,
         input=asked.data,
         attributes=encode(own),
         callback=asked.callback_url,

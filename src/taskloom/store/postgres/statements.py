@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from taskloom.core.lanes import Lane, LaneId
+from taskloom.core.lanes import LaneId
 from taskloom.core.limits import NEVER_MS
 from taskloom.core.records import Record
 from taskloom.core.task import Task, TaskState
@@ -21,7 +21,7 @@ from taskloom.ports.store import (
     SubscriptionRow,
     TimerRow,
 )
-from taskloom.store.postgres.text import shown, stored
+from taskloom.store.postgres.text import all_stored, shown, stored
 
 
 class Connection(Protocol):
@@ -43,7 +43,6 @@ class Connection(Protocol):
 FIELDS: Final = Task.__struct_fields__
 COLUMNS: Final = ", ".join(FIELDS)
 _VERSION_MIN: Final = 130_000
-_LANE: Final = "queue, level, tenant, lane, depth, in_flight, task_limit, paused_until, virtual_time"
 _STATES: Final = tuple(TaskState)
 _STATE: Final = FIELDS.index("state")
 _TEXTS: Final = tuple(
@@ -109,35 +108,6 @@ async def payloads_by_key(connection: Connection, keys: Sequence[int]) -> dict[i
     return {key: body for key, body in rows}  # noqa: C416  as above
 
 
-async def lanes_by_id(connection: Connection, lanes: Sequence[LaneId]) -> dict[LaneId, Lane]:
-    """Lanes by name."""
-    columns = [list(column) for column in zip(*lanes, strict=True)]
-    rows = await connection.fetch(
-        f"SELECT {_LANE} FROM lanes WHERE (queue, level, tenant, lane) IN"  # noqa: S608
-        " (SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[], $4::text[]))",
-        *[[stored(one) if isinstance(one, str) else one for one in column] for column in columns],
-    )
-    return {lane.id: lane for lane in map(_lane, rows)}
-
-
-def _lane(row: Sequence[Any]) -> Lane:
-    queue, level, tenant, lane, *counts = row
-    return Lane(shown(queue), level, shown(tenant), shown(lane), *counts)
-
-
-async def lanes_open(connection: Connection, shelf: Shelf, limit: int, now: int) -> list[Lane]:
-    """The lanes of a shelf that may hand out, by (level, virtual time)."""
-    conditions, values = _shelf(shelf)
-    values += [now, limit]
-    rows = await connection.fetch(
-        f"SELECT {_LANE} FROM lanes WHERE {conditions} AND depth > 0 AND paused_until <= ${len(values) - 1}"  # noqa: S608
-        " AND (task_limit = 0 OR in_flight < task_limit)"
-        f" ORDER BY level, virtual_time, tenant, lane LIMIT ${len(values)}",
-        *values,
-    )
-    return [_lane(row) for row in rows]
-
-
 def _shelf(shelf: Shelf) -> tuple[str, list[Any]]:
     conditions = "queue = $1"
     values: list[Any] = [stored(shelf.queue)]
@@ -148,16 +118,6 @@ def _shelf(shelf: Shelf) -> tuple[str, list[Any]]:
         values.append(stored(shelf.tenant))
         conditions += f" AND tenant = ${len(values)}"
     return conditions, values
-
-
-async def lanes_of(connection: Connection, queue: str, tenant: str | None) -> list[Lane]:
-    """All lanes of a queue."""
-    rows = await connection.fetch(
-        f"SELECT {_LANE} FROM lanes WHERE queue = $1 AND ($2::text IS NULL OR tenant = $2)",  # noqa: S608
-        stored(queue),
-        None if tenant is None else stored(tenant),
-    )
-    return [_lane(row) for row in rows]
 
 
 READY: Final = (
@@ -184,15 +144,6 @@ async def reserved_tasks(connection: Connection, shelf: Shelf, worker: str, limi
         *values,
     )
     return [task_of(row) for row in rows]
-
-
-async def ready_queues(connection: Connection, limit: int) -> list[tuple[str, str, int]]:
-    """Where something is ready."""
-    rows = await connection.fetch(
-        "SELECT queue, tenant, sum(depth)::bigint FROM lanes WHERE depth > 0 GROUP BY queue, tenant LIMIT $1",
-        limit,
-    )
-    return [(shown(queue), shown(tenant), depth) for queue, tenant, depth in rows]
 
 
 async def flows_named(
@@ -324,15 +275,43 @@ async def outbox_by_key(connection: Connection, keys: Sequence[int], lock: str =
 
 
 def _call(row: Sequence[Any]) -> OutboxRow:
-    key, tenant, task, attempt, next_at = row
-    return OutboxRow(key, shown(tenant), task, attempt, next_at)
-
-
-async def outbox_due(connection: Connection, now: int, limit: int) -> list[OutboxRow]:
-    """Calls that may leave now, oldest first."""
-    rows = await connection.fetch(
-        "SELECT * FROM outbox WHERE next_at <= $1 ORDER BY key LIMIT $2", now, limit
+    key, tenant, subject, attempt, next_at, receiver, webhook, name, *rest = row
+    return OutboxRow(
+        key, shown(tenant), subject, attempt, next_at, shown(receiver), webhook, shown(name), *rest
     )
+
+
+_EARLIER: Final = (
+    "EXISTS (SELECT 1 FROM outbox e WHERE e.subject = o.subject AND e.webhook = o.webhook"
+    " AND (e.name = '') = (o.name = '') AND e.key < o.key)"
+)
+_OUTBOX_NEW: Final = (
+    f"SELECT * FROM outbox o WHERE receiver = '' AND next_at <= $1 AND NOT {_EARLIER}"  # noqa: S608
+    " ORDER BY next_at, key LIMIT $2"
+)
+# From receiver to receiver along the index, so that it does not matter how many calls any of them has.
+_OUTBOX_FAIR: Final = f"""
+    WITH RECURSIVE r(receiver) AS (
+        (SELECT receiver FROM outbox WHERE receiver > '' ORDER BY receiver LIMIT 1)
+        UNION ALL
+        SELECT (SELECT n.receiver FROM outbox n WHERE n.receiver > r.receiver ORDER BY n.receiver LIMIT 1)
+        FROM r WHERE r.receiver IS NOT NULL
+    )
+    SELECT c.* FROM r CROSS JOIN LATERAL (
+        SELECT * FROM outbox o WHERE o.receiver = r.receiver AND o.next_at <= $1 AND NOT {_EARLIER}
+        ORDER BY o.next_at, o.key LIMIT $3
+    ) c
+    WHERE r.receiver <> ALL($4::text[]) AND c.tenant <> ALL($5::text[])
+    ORDER BY c.next_at, c.key LIMIT $2
+"""  # noqa: S608
+
+
+async def outbox_due(
+    connection: Connection, now: int, limit: int, each: int, busy: tuple[Sequence[str], Sequence[str]]
+) -> list[OutboxRow]:
+    """Calls that may leave now, fairly per receiver."""
+    rows = await connection.fetch(_OUTBOX_NEW, now, limit)
+    rows += await connection.fetch(_OUTBOX_FAIR, now, limit, each, *map(all_stored, busy))
     return [_call(row) for row in rows]
 
 

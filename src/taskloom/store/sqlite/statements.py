@@ -1,10 +1,11 @@
 """The statements of the SQLite store, one function per statement."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
-from taskloom.core.lanes import Lane, LaneId
+from taskloom.core.lanes import LaneId
 from taskloom.core.records import Record
 from taskloom.core.task import Task, TaskState
 from taskloom.ports.store import (
@@ -26,7 +27,6 @@ Connection = sqlite3.Connection
 _FIELDS: Final = Task.__struct_fields__
 _COLUMNS: Final = ", ".join(_FIELDS)
 _MARKS: Final = ", ".join("?" for _ in _FIELDS)
-_LANE: Final = "queue, level, tenant, lane, depth, in_flight, task_limit, paused_until, virtual_time"
 _STATES: Final = tuple(TaskState)
 _STATE: Final = _FIELDS.index("state")
 _CALLBACK: Final = _FIELDS.index("callback")
@@ -105,44 +105,6 @@ def payloads_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, by
     return dict(select_in(connection, "SELECT key, body FROM payloads WHERE key IN ({})", keys))
 
 
-def lanes_by_id(connection: Connection, lanes: Sequence[LaneId]) -> dict[LaneId, Lane]:
-    """Lanes by name."""
-    sql = f"SELECT {_LANE} FROM lanes WHERE queue = ? AND level = ? AND tenant = ? AND lane = ?"  # noqa: S608
-    rows = [connection.execute(sql, lane).fetchone() for lane in lanes]
-    return {lane.id: lane for lane in (Lane(*row) for row in rows if row is not None)}
-
-
-def lanes_open(connection: Connection, shelf: Shelf, limit: int, now: int) -> list[Lane]:
-    """The lanes of a shelf that may hand out, by (level, virtual time)."""
-    sql = f"SELECT {_LANE} FROM lanes WHERE queue = ? AND depth > 0"  # noqa: S608
-    values: list[Any] = [shelf.queue]
-    if shelf.level >= 0:
-        sql += " AND level = ?"
-        values.append(shelf.level)
-    if shelf.tenant is not None:
-        sql += " AND tenant = ?"
-        values.append(shelf.tenant)
-    sql += " AND paused_until <= ? AND (task_limit = 0 OR in_flight < task_limit)"
-    sql += " ORDER BY level, virtual_time, tenant, lane LIMIT ?"
-    return [Lane(*row) for row in connection.execute(sql, [*values, now, limit])]
-
-
-def lanes_of(connection: Connection, queue: str, tenant: str | None) -> list[Lane]:
-    """All lanes of a queue."""
-    sql = f"SELECT {_LANE} FROM lanes WHERE queue = ? AND (?2 IS NULL OR tenant = ?2)"  # noqa: S608
-    return [Lane(*row) for row in connection.execute(sql.replace("= ? ", "= ?1 "), (queue, tenant))]
-
-
-def lanes_floor(connection: Connection, queue: str, level: int) -> int:
-    """The lowest clock of the lanes with work; without any, the highest clock."""
-    row = connection.execute(
-        "SELECT coalesce((SELECT min(virtual_time) FROM lanes WHERE queue = ?1 AND level = ?2 AND depth > 0),"
-        " (SELECT max(virtual_time) FROM lanes WHERE queue = ?1 AND level = ?2), 0)",
-        (queue, level),
-    ).fetchone()
-    return int(row[0])
-
-
 def ready_keys(connection: Connection, lane: LaneId, limit: int) -> list[int]:
     """The keys of the next unreserved ready tasks of a lane."""
     sql = (
@@ -160,12 +122,6 @@ def reserved_tasks(connection: Connection, shelf: Shelf, worker: str, limit: int
     )
     values = (shelf.queue, worker, shelf.level, shelf.tenant, limit)
     return [task_of(row) for row in connection.execute(sql, values)]
-
-
-def ready_queues(connection: Connection, limit: int) -> list[tuple[str, str, int]]:
-    """Where something is ready."""
-    sql = "SELECT queue, tenant, sum(depth) FROM lanes WHERE depth > 0 GROUP BY queue, tenant LIMIT ?"
-    return connection.execute(sql, (limit,)).fetchall()
 
 
 def flows_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, FlowRow]:
@@ -230,10 +186,39 @@ def outbox_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, Outb
     return {row[0]: OutboxRow(*row) for row in rows}
 
 
-def outbox_due(connection: Connection, now: int, limit: int) -> list[OutboxRow]:
+_EARLIER: Final = (
+    "EXISTS (SELECT 1 FROM outbox e WHERE e.subject = o.subject AND e.webhook = o.webhook"
+    " AND (e.name = '') = (o.name = '') AND e.key < o.key)"
+)
+_OUTBOX_NEW: Final = (
+    f"SELECT * FROM outbox o WHERE receiver = '' AND next_at <= ? AND NOT {_EARLIER}"  # noqa: S608
+    " ORDER BY next_at, key LIMIT ?"
+)
+# From receiver to receiver along the index, so that it does not matter how many calls any of them has.
+_OUTBOX_FAIR: Final = f"""
+    WITH RECURSIVE r(receiver) AS (
+        SELECT min(receiver) FROM outbox WHERE receiver > ''
+        UNION ALL
+        SELECT (SELECT min(receiver) FROM outbox WHERE receiver > r.receiver) FROM r
+        WHERE r.receiver IS NOT NULL
+    )
+    SELECT c.* FROM r JOIN outbox c ON c.key IN (
+        SELECT o.key FROM outbox o WHERE o.receiver = r.receiver AND o.next_at <= ?1 AND NOT {_EARLIER}
+        ORDER BY o.next_at, o.key LIMIT ?3
+    )
+    WHERE r.receiver NOT IN (SELECT value FROM json_each(?4))
+    AND c.tenant NOT IN (SELECT value FROM json_each(?5))
+    ORDER BY c.next_at, c.key LIMIT ?2
+"""  # noqa: S608
+
+
+def outbox_due(
+    connection: Connection, now: int, limit: int, each: int, busy: tuple[Sequence[str], Sequence[str]]
+) -> list[OutboxRow]:
     """Calls that may leave now, oldest first."""
-    sql = "SELECT * FROM outbox WHERE next_at <= ? ORDER BY key LIMIT ?"
-    return [OutboxRow(*row) for row in connection.execute(sql, (now, limit))]
+    rows = connection.execute(_OUTBOX_NEW, (now, limit)).fetchall()
+    rows += connection.execute(_OUTBOX_FAIR, (now, limit, each, *map(json.dumps, busy))).fetchall()
+    return [OutboxRow(*row) for row in rows]
 
 
 def follow_ups_open(connection: Connection, keys: Sequence[int]) -> set[int]:

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from taskloom.core.lanes import LaneChange, LaneId
 from taskloom.core.records import Record
 from taskloom.core.task import COMPLETED, LEASED, Task
 from taskloom.core.usage import UsageCount, UsageId
@@ -20,7 +19,7 @@ from taskloom.ports.store import (
     TimerRow,
 )
 from taskloom.store.sqlite.shapes import Ending, Lease
-from taskloom.store.sqlite.statements import Connection, in_marks, lanes_floor
+from taskloom.store.sqlite.statements import Connection, in_marks
 from taskloom.store.usage_sql import ADDITION, COUNTS, ID
 
 _FIELDS: Final = Task.__struct_fields__
@@ -158,31 +157,6 @@ def payloads_insert(connection: Connection, rows: Sequence[tuple[int, bytes]]) -
     _insert(connection, "INSERT INTO payloads VALUES ", rows)
 
 
-def lanes_add(connection: Connection, changes: dict[LaneId, LaneChange]) -> None:
-    """Relative changes; a lane that was empty and fills joins at the floor of its queue and level."""
-    floors: dict[tuple[str, int], int] = {}
-    rows = []
-    for lane, change in changes.items():
-        floor = 0
-        if change.fills:
-            place = lane[:2]
-            if place not in floors:
-                floors[place] = lanes_floor(connection, *place)
-            floor = floors[place]
-        rows.append((*lane, change.depth, change.in_flight, change.virtual_time, floor))
-    connection.executemany(
-        """
-        INSERT INTO lanes (queue, level, tenant, lane, depth, in_flight, virtual_time)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7 + ?8)
-        ON CONFLICT (queue, level, tenant, lane) DO UPDATE SET
-            virtual_time = ?7 + CASE WHEN depth > 0 THEN virtual_time ELSE max(virtual_time, ?8) END,
-            depth = depth + ?5,
-            in_flight = in_flight + ?6
-        """,
-        rows,
-    )
-
-
 def usage_add(connection: Connection, usage: Mapping[UsageId, UsageCount]) -> None:
     """Relative changes."""
     connection.executemany(_ADD_USAGE, [(*slot, *structs.astuple(count)) for slot, count in usage.items()])
@@ -266,7 +240,8 @@ def counter_add(connection: Connection, flow: int, name: str, by: int) -> int:
 def outbox_put(connection: Connection, rows: Iterable[OutboxRow]) -> None:
     """New calls, and those to be tried again."""
     connection.executemany(
-        "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?)", [structs.astuple(row) for row in rows]
+        "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [structs.astuple(row) for row in rows],
     )
 
 
