@@ -20,6 +20,9 @@ POINTS = (
     "outbox_sent",
     "outbox_marked",
     "step_finished",
+    "rows_checked",
+    "rows_portion",
+    "results_written",
 )
 
 

@@ -161,7 +161,7 @@ class BatchWorker:
         """Check the file as a whole, then hand its rows in."""
         if batch.status == b.VALIDATING:
             checked = await self._checked(tenant, batch)
-            fault_point("batch_checked")
+            fault_point("rows_checked")
             if isinstance(checked, list):
                 await self._tell(key, b.INVALID, encode(checked))
                 return b"null"
@@ -200,7 +200,7 @@ class BatchWorker:
                 encode(Attributes(batch.made.endpoint, _MODE, queue_id, batch_id, "", custom_id, batch_id))
                 for custom_id in portion.custom_ids
             ]
-            fault_point("batch_portion")
+            fault_point("rows_portion")
             rows = _pack(Rows(portion.first, attributes))
             told = await self._tell(key, b.ROWS, rows, tuple(portion.bodies))
             if isinstance(told, Rejection):
@@ -254,7 +254,7 @@ class BatchWorker:
             await self._write_rows(writer, key, tenant, usage)
             if batch.created < batch.total:
                 await asyncio.to_thread(self._write_unmade, writer, batch)
-            fault_point("batch_assembled")
+            fault_point("results_written")
             blobs = await asyncio.to_thread(writer.commit)
             await self._keep_files(key, tenant, batch, blobs)
         except BaseException:
