@@ -14,7 +14,7 @@ from taskloom.cli.actions import confirmed
 from taskloom.cli.failure import Failure
 from taskloom.cli.main import main
 from taskloom.cli.remote import Server
-from tests.server.fixtures import ROOT_KEY, Process
+from tests.server.fixtures import ROOT_KEY
 from tests.server.test_process import self_signed
 
 
@@ -112,18 +112,16 @@ def test_the_path_of_a_proxy_stays_in_front():
     assert asked == ["/tasks/api/v1/me?a=x+y&many=1&many=2"]
 
 
-def test_tls_is_spoken_and_the_certificate_is_checked(tmp_path, monkeypatch, capsys):
+def test_tls_is_spoken_and_the_certificate_is_checked(tmp_path, started, monkeypatch, capsys):
     certificate, private = self_signed(tmp_path)
-    process = Process(tmp_path, "--tls-cert", str(certificate), "--tls-key", str(private)).start()
+    url = started(tmp_path, "--tls-cert", str(certificate), "--tls-key", str(private)).url
     monkeypatch.setenv("TASKLOOM_KEY", ROOT_KEY)
-    try:
-        assert main(["key", "list", "--url", process.url]) == 3
-        assert "certificate verify failed" in capsys.readouterr().err
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        assert main(["key", "list", "--every-tenant", "--url", process.url, "--json"]) == 0
-        assert [key["name"] for key in json.loads(capsys.readouterr().out)] == ["root"]
-    finally:
-        process.kill()
+
+    assert main(["key", "list", "--url", url]) == 3
+    assert "certificate verify failed" in capsys.readouterr().err
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    assert main(["key", "list", "--every-tenant", "--url", url, "--json"]) == 0
+    assert [key["name"] for key in json.loads(capsys.readouterr().out)] == ["root"]
 
 
 class Terminal(io.StringIO):
