@@ -29,7 +29,7 @@ URL = "postgresql://somebody@db.example/taskloom"
 async def test_a_setting_names_its_adapter_and_the_bus_that_fits(store, adapter, bus, tmp_path):
     settings = Settings(data=tmp_path, store=store)
 
-    assert type(wiring._store(settings)) is adapter
+    assert type(wiring.store_of(settings)) is adapter
     assert type(wiring._bus(settings)) is bus
 
 
