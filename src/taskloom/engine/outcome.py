@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from taskloom.core.commands import Claim, Create, TaskCommand
+from taskloom.core.commands import Claim, Create, TaskCommand, Tune
 from taskloom.core.records import PutRecords
 from taskloom.core.rejections import Rejection
 from taskloom.core.task import Task
@@ -30,7 +30,7 @@ class FireTimer(Struct, frozen=True, gc=False):
     at: int
 
 
-Command = Create | Claim | TaskCommand | FlowCommand | PutRecords | OutboxResult | FireTimer
+Command = Create | Claim | TaskCommand | Tune | FlowCommand | PutRecords | OutboxResult | FireTimer
 
 
 class Accepted(Struct, frozen=True, gc=False):

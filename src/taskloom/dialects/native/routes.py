@@ -3,7 +3,18 @@
 from typing import Any, Final
 
 from taskloom.core.limits import PAYLOAD_BYTES
-from taskloom.dialects.native import freezing, identity, keys, listing, tasks, users, wire, wire_tasks
+from taskloom.dialects.native import (
+    freezing,
+    identity,
+    keys,
+    listing,
+    queues,
+    tasks,
+    users,
+    wire,
+    wire_queues,
+    wire_tasks,
+)
 from taskloom.dialects.native.problem import problem
 from taskloom.dialects.operation import Body, Dialect, Operation
 
@@ -214,6 +225,57 @@ OPERATIONS: Final = (
         scope="admin",
         summary="A new secret; the one before it signs too for a day",
         responses={200: wire.CallbackSecrets, **_REFUSED},
+    ),
+    Operation(
+        name="native.queues_list",
+        method="GET",
+        path="/api/v1/queues",
+        handler=queues.listing,
+        scope="task.read",
+        summary="The queues there are, with what waits and is under way",
+        responses={200: wire_queues.QueueList, **_REFUSED},
+    ),
+    Operation(
+        name="native.queues_read",
+        method="GET",
+        path="/api/v1/queues/{queue}",
+        handler=queues.read,
+        scope="task.read",
+        summary="What holds for a queue, and its keys",
+        responses={200: wire_queues.QueueView, **_REFUSED},
+    ),
+    Operation(
+        name="native.queues_change",
+        method="PUT",
+        path="/api/v1/queues/{queue}",
+        handler=queues.change,
+        scope="task.supervise",
+        summary="Set limits, rates and weights; what is not named stays",
+        body=Body.JSON,
+        request=wire_queues.QueueSettings,
+        responses={200: wire_queues.QueueView, 400: wire.Problem, **_REFUSED},
+    ),
+    Operation(
+        name="native.queues_pause",
+        method="POST",
+        path="/api/v1/queues/{queue}/pause",
+        handler=queues.pause,
+        scope="task.work",
+        summary="Hand nothing out of a queue, or of one key's part of it, for a while",
+        body=Body.JSON,
+        request=wire_queues.Pause,
+        responses={200: wire_queues.QueueView, 400: wire.Problem, **_REFUSED},
+    ),
+    Operation(
+        name="native.queues_resume",
+        method="POST",
+        path="/api/v1/queues/{queue}/resume",
+        handler=queues.resume,
+        scope="task.work",
+        summary="Go on handing out",
+        body=Body.JSON,
+        request=wire_queues.Resume,
+        responses={200: wire_queues.QueueView, 400: wire.Problem, **_REFUSED},
     ),
     Operation(
         name="native.store_freeze",
