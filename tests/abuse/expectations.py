@@ -31,6 +31,18 @@ NATIVE = {
     "native.tasks_list": "task.read",
     "native.tasks_cancel": "task.write",
     "native.tasks_read": "task.read",
+    "native.webhooks_create": "admin",
+    "native.webhooks_list": "admin",
+    "native.webhooks_read": "admin",
+    "native.webhooks_change": "admin",
+    "native.webhooks_delete": "admin",
+    "native.webhooks_secret": "admin",
+    "native.webhooks_secret_renew": "admin",
+    "native.webhooks_test": "admin",
+    "native.deliveries_list": "admin",
+    "native.deliveries_send_failed": "admin",
+    "native.deliveries_read": "admin",
+    "native.deliveries_send": "admin",
 }
 
 SERVER = {

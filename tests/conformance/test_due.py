@@ -38,26 +38,70 @@ async def test_timers_are_due_oldest_first(rig):
     assert len(await rig.store.due_timers(100, 2)) == 2
 
 
-async def test_calls_leave_oldest_first_once_their_instant_has_come(rig):
-    rows = [OutboxRow(3, "t", 1, 0, 50), OutboxRow(2, "t", 1, 4, 60), OutboxRow(1, "t", 2, 0, 70)]
+async def test_calls_leave_longest_due_first_once_their_instant_has_come(rig):
+    rows = [OutboxRow(3, "t", 1, 0, 50), OutboxRow(2, "t", 4, 4, 60), OutboxRow(1, "t", 2, 0, 70)]
     await rig.save(outbox=rows)
 
-    assert await rig.store.due_outbox(60, 10) == [rows[1], rows[0]]
-    assert await rig.store.due_outbox(100, 1) == [rows[2]]
+    assert await rig.store.due_outbox(60, 10) == rows[:2]
+    assert await rig.store.due_outbox(100, 1) == rows[:1]
 
 
 async def test_a_call_is_put_off_or_struck_off(rig):
     await rig.save(outbox=[OutboxRow(1, "t", 1, 0, 50), OutboxRow(2, "t", 1, 0, 50)])
+    later = OutboxRow(1, "t", 1, 1, 500, "t host", log=b"[1]", since=50)
 
     def work():
         loaded = yield Load(outbox=[1, 2, 3])
         assert sorted(loaded.outbox) == [1, 2]
-        yield rig.saving(outbox=[OutboxRow(1, "t", 1, 1, 500)], outbox_done=[2])
+        yield rig.saving(outbox=[later], outbox_done=[2])
 
     await rig.begin(work())
 
     assert await rig.store.due_outbox(499, 10) == []
-    assert await rig.store.due_outbox(500, 10) == [OutboxRow(1, "t", 1, 1, 500)]
+    assert await rig.store.due_outbox(500, 10) == [later]
+
+
+async def test_a_call_keeps_all_that_is_said_of_it(rig):
+    row = OutboxRow(1, "t", 7, 2, 50, "t \x00host", 9, "batch.\x01done", b"\x00body", b"[]", 40)
+    await rig.save(outbox=[row])
+
+    assert await rig.store.due_outbox(50, 10) == [row]
+
+
+async def test_a_long_line_of_one_receiver_hides_nobody(rig):
+    def line(first, receiver, count, tenant="t", at=10):
+        return [OutboxRow(key, tenant, key, 0, at, receiver) for key in range(first, first + count)]
+
+    await rig.save(outbox=[*line(1, "t a", 50), *line(101, "t b", 2), *line(201, "u c", 3, "u", 11)])
+    await rig.save(outbox=[OutboxRow(300, "t", 300, 0, 12)])
+
+    async def due(*arguments):
+        return [row.key for row in await rig.store.due_outbox(20, *arguments)]
+
+    assert await due(10, 2) == [300, 1, 2, 101, 102, 201, 202]
+    assert await due(3, 2) == [300, 1, 2, 101]
+    assert await due(10, 2, ["t a"]) == [300, 101, 102, 201, 202]
+    assert await due(10, 2, ["t a"], ["u"]) == [300, 101, 102]
+    assert await due(10, 2, (), ["t"]) == [300, 201, 202]
+
+
+async def test_a_call_waits_for_earlier_ones_about_its_subject_to_its_webhook(rig):
+    await rig.save(
+        outbox=[
+            OutboxRow(1, "t", 7, 1, 900, "t a"),  # the end of a task, to be tried again
+            OutboxRow(2, "t", 7, 0, 10),  # its next end
+            OutboxRow(3, "t", 7, 0, 10, name="task.completed"),  # to be fanned out
+            OutboxRow(4, "t", 7, 0, 10, "t b", 5, "task.completed"),
+            OutboxRow(5, "t", 7, 0, 10, "t b", 5, "task.completed"),
+            OutboxRow(6, "t", 7, 0, 10, "t b", 6, "task.completed"),
+            OutboxRow(7, "t", 8, 0, 10),  # another task
+        ]
+    )
+
+    assert [row.key for row in await rig.store.due_outbox(20, 10, 10)] == [3, 7, 4, 6]
+
+    await rig.save(outbox_done=[1, 4])
+    assert [row.key for row in await rig.store.due_outbox(20, 10, 10)] == [2, 3, 7, 5, 6]
 
 
 async def test_the_next_instant_is_the_earliest_of_tasks_and_timers(rig, task):

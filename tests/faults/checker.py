@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from taskloom.core.access import EVERY_TENANT
 from taskloom.core.events import (
     AnyEvent,
     Entry,
@@ -29,6 +30,7 @@ from taskloom.core.events import (
     TaskSuspended,
 )
 from taskloom.core.task import COMPLETED, Task
+from taskloom.core.webhooks import LISTENER, hears_of_tasks
 from taskloom.ports.store import Store
 from tests.faults.history import OK, REFUSED, UNKNOWN, Operation
 
@@ -47,6 +49,8 @@ class Evidence(msgspec.Struct):
     results: dict[int, bytes]
     marks: dict[int, str]
     """Task -> mark of its input."""
+    hearing: set[str] = set()
+    """Tenants with a webhook that wants to hear of every end of a task."""
 
 
 async def gather(store: Store) -> Evidence:
@@ -75,7 +79,9 @@ async def gather(store: Store) -> Evidence:
     results: dict[int, bytes] = {}
     for start in range(0, len(result_keys), 500):
         results.update(await store.payloads(result_keys[start : start + 500]))
-    return Evidence(tasks, events, results, marks)
+    listeners = await store.records(LISTENER, EVERY_TENANT, "", 500)
+    hearing = {record.name for record in listeners if hears_of_tasks(record)}
+    return Evidence(tasks, events, results, marks, hearing)
 
 
 def check(
@@ -102,6 +108,7 @@ def check(
     faults += _journal(evidence)
     faults += _leases(evidence)
     faults += _callbacks(evidence, operations, received)
+    faults += _announcements(evidence, received)
     faults += _at_rest(evidence, is_at_rest=is_at_rest)
     return faults
 
@@ -253,6 +260,27 @@ def _callbacks(evidence: Evidence, operations: list[Operation], received: Path) 
             yield f"C6: the callback of task {key} came under {len(ids[mark])} ids"
         if len(bodies[mark]) > 1:
             yield f"C6: the callback of task {key} came with different bodies"
+
+
+def _announcements(evidence: Evidence, received: Path) -> Iterable[str]:
+    """Every end of a task came to the webhook of its tenant, under one id and with one body."""
+    bodies: dict[int, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
+    if received.exists():
+        for line in received.read_text(encoding="utf-8").splitlines():
+            call = json.loads(line)
+            if call["path"] == "/announced":
+                about = int(json.loads(call["body"])["data"]["id"])
+                bodies[about][call["id"]].add(call["body"])
+    ends: dict[int, int] = defaultdict(int)
+    for _, event in evidence.events:
+        if isinstance(event, _ENDS) and evidence.tasks[event.key].tenant in evidence.hearing:
+            ends[event.key] += 1
+    for key, count in ends.items():
+        ids = bodies[key]
+        if len(ids) != count:
+            yield f"C6: task {key} ended {count} times and that was told under {len(ids)} ids"
+        if any(len(sent) > 1 for sent in ids.values()):
+            yield f"C6: an end of task {key} was told with different bodies under one id"
 
 
 def _at_rest(evidence: Evidence, *, is_at_rest: bool) -> Iterable[str]:

@@ -7,7 +7,7 @@ import pytest
 from msgspec import Struct
 
 from tests.faults.server import ServerProcess
-from tests.faults.stage import Receiver, prepare
+from tests.faults.stage import Receiver, prepare, subscribe
 from tests.faults.stores import StoreUnderTest, postgres_store, sqlite_store
 
 
@@ -45,13 +45,14 @@ def receiver(tmp_path_factory):
     receiver.stop()
 
 
-def _prepared(folder: Path, url: str = "") -> tuple[Path, dict[str, str]]:
+def _prepared(folder: Path, receiver: Receiver, url: str = "") -> tuple[Path, dict[str, str]]:
     """A data folder, and a database if there is one, that a server has been prepared on."""
     (folder / "data").mkdir(mode=0o700)  # on PostgreSQL a server makes it when the first file comes
     server = ServerProcess(folder / "data", store=url)
     server.start()
     try:
         keys = prepare(server)
+        subscribe(server, receiver.url)
         server.stop()
     finally:
         server.kill()
@@ -59,14 +60,14 @@ def _prepared(folder: Path, url: str = "") -> tuple[Path, dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def _prepared_sqlite(tmp_path_factory):
-    return _prepared(tmp_path_factory.mktemp("prepared"))
+def _prepared_sqlite(tmp_path_factory, receiver):
+    return _prepared(tmp_path_factory.mktemp("prepared"), receiver)
 
 
 @pytest.fixture(scope="session")
-def _prepared_postgres(tmp_path_factory, postgres_server):
+def _prepared_postgres(tmp_path_factory, receiver, postgres_server):
     url = postgres_server.new_database()
-    return url, *_prepared(tmp_path_factory.mktemp("prepared"), url)
+    return url, *_prepared(tmp_path_factory.mktemp("prepared"), receiver, url)
 
 
 @pytest.fixture
@@ -88,6 +89,7 @@ def site(request, tmp_path, receiver):
         _, prepared, keys = request.getfixturevalue("_prepared_postgres")
         store = postgres_store(request.getfixturevalue("copied_database"))
     shutil.copytree(prepared, data)
+    receiver.received.write_bytes(b"")  # copies of one store may make the same keys
     site = Site(ServerProcess(data, store=store.url), store, keys, receiver.url, receiver.received)
     yield site
     site.server.kill()

@@ -17,6 +17,8 @@ from tests.faults import client as faults_client
 from tests.faults.server import HANG_GUARD_S, ROOT, ROOT_KEY, ServerProcess
 
 RECEIVED = "received.jsonl"
+ANNOUNCED = "announced"
+"""Where the receiver gets what webhooks are told."""
 TENANTS = ("north", "south")
 SCOPES = [
     "task.read",
@@ -73,6 +75,13 @@ def prepare(server: ServerProcess) -> dict[str, str]:
     return keys
 
 
+def subscribe(server: ServerProcess, receiver: str) -> None:
+    """Every tenant wants to hear of every end of a task."""
+    for tenant in TENANTS:
+        wanted = {"url": f"{receiver}/{ANNOUNCED}", "events": ["task.*"]}
+        request(server, "POST", "/api/v1/webhooks", wanted, **{"taskloom-tenant": tenant})
+
+
 def spawn(log_file: Path, module: str, *arguments: str) -> subprocess.Popen[bytes]:
     """A program of ours in a process of its own."""
     with log_file.open("ab") as log:
@@ -115,6 +124,7 @@ class Clients:
     def start(self, count: int, *, dialects: str, seconds: float) -> None:
         """Start the receiver and `count` clients, tenants in turn."""
         receiver = Receiver(self.folder)
+        subscribe(self._server, receiver.url)
         self._processes.append(receiver.process)
         for number in range(count):
             tenant = TENANTS[number % len(TENANTS)]

@@ -27,13 +27,26 @@ from taskloom.core.commands import (
 )
 from taskloom.core.records import PutRecords, RecordChange
 from taskloom.engine import followups
-from taskloom.engine.outcome import Accepted, FireTimer, Handout, Idempotency, OutboxResult
+from taskloom.engine.outcome import (
+    Accepted,
+    Attempt,
+    FanOut,
+    FireTimer,
+    ForgetDeliveries,
+    Handout,
+    Idempotency,
+    OutboxResult,
+    Recipient,
+    SendAgain,
+)
 from taskloom.engine.transaction import Submission
+from taskloom.ports.store import OutboxRow
 from tests.model.toyflow import FORBIDDEN_PRIORITY, Start, publish, start, tell
 
 QUEUES = ("a", "b", "toys")
 TENANTS = ("t", "t", "u")
 WORKERS = ("", "w1", "w2", "w3")
+NO_CALL = OutboxRow(7, "t", 7, 0, 0)
 RULES = (HolderRule.WORKER_OR_KEY, HolderRule.WORKER, HolderRule.ANYONE)
 
 
@@ -49,7 +62,7 @@ class Player:
         self.flows = [7]
         self.follow_ups = []
         self.timers = []
-        self.calls = [(7, 0)]
+        self.calls = [NO_CALL]
 
     def batch(self):
         """The next batch of submissions, and the instant it runs at."""
@@ -276,9 +289,20 @@ class Player:
         if self.timers and dice.random() < 0.6:
             timer = dice.choice(self.timers)
             return FireTimer(timer.flow, timer.name, timer.at)
-        key, next_at = dice.choice(self.calls)
+        call = dice.choice(self.calls)
+        key, next_at = call.key, call.next_at
+        to = tuple(
+            Recipient(webhook, "https://example.org/hook") for webhook in range(8, dice.choice((8, 10)))
+        )
         return dice.choice(
             (
+                FanOut(key, b"{}", to),
+                ForgetDeliveries(((key, call.tenant),)),
+                SendAgain(
+                    dice.choice((call, OutboxRow(0, "t", 7, 0, 0, "t x", 8, "toy.test"))), "https://x/"
+                ),
+                OutboxResult(key, next_at, taken_from=next_at, receiver="t x", url="https://x/"),
+                OutboxResult(key, self.now, "status 500", attempt=Attempt(self.now, 7, 500, "status 500")),
                 OutboxResult(key, 0),
                 OutboxResult(key, self.now + 500),
                 OutboxResult(key, self.now + 500, taken_from=next_at),

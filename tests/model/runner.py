@@ -8,6 +8,7 @@ import msgspec
 from taskloom.core.keys import KeyMaker
 from taskloom.engine.batch import Environment
 from taskloom.engine.transaction import run
+from taskloom.views.deliveries import DELIVERIES
 from tests.model.toyflow import KIND, TOYS, ToyFlow, project
 
 
@@ -32,7 +33,7 @@ class Runner:
 
     async def open(self):
         self.loop = asyncio.get_running_loop()
-        await self.store.open((TOYS,))
+        await self.store.open((TOYS, DELIVERIES))
         node, last_key = await self.store.lease_node(0)
         self.environment = Environment(
             KeyMaker(1, last_key), node, CountingTokens(), {KIND: ToyFlow()}, {KIND: project}, {}

@@ -17,7 +17,7 @@ from taskloom.store.memory import MemoryStore
 from taskloom.store.postgres.store import PostgresStore
 from taskloom.store.sqlite.store import SqliteStore
 from taskloom.views.view import Compare, Query
-from tests.model.player import QUEUES, Player
+from tests.model.player import NO_CALL, QUEUES, Player
 from tests.model.runner import Runner
 
 FOREVER = 1 << 61
@@ -45,12 +45,17 @@ def said(outcome):
     return ("accepted", msgspec.to_builtins(reply), outcome.repeated)
 
 
+async def rows_of(store, view):
+    """The first rows of a view."""
+    query = Query(view=view, tenants=None, filter=Compare("key", "gt", 0), limit=1000)
+    return (await store.search(query)).rows
+
+
 async def snapshot(runner, keys, flows, after):
     """What a store holds of these tasks and flows, and everything that is open."""
     store = runner.store
     tasks = await store.tasks(keys)
     results = [task.result_key for task in tasks.values() if task.result_key]
-    toys = await store.search(Query(view="toys", tenants=None, filter=Compare("key", "gt", 0), limit=1000))
     return {
         "tasks": tasks,
         "details": await store.details(keys),
@@ -62,11 +67,12 @@ async def snapshot(runner, keys, flows, after):
         "ready": sorted(await store.ready_queues(100)),
         "due": await store.due_tasks(FOREVER, 1000),
         "timers": sorted(await store.due_timers(FOREVER, 1000), key=repr),
-        "outbox": await store.due_outbox(FOREVER, 1000),
+        "outbox": await store.due_outbox(FOREVER, 1000, 1000),
+        "deliveries": await rows_of(store, "deliveries"),
         "follow_ups": await store.follow_ups(1000),
         "next": await store.next_due(),
         "records": await store.records("queue", None, "", 100),
-        "toys": toys.rows,
+        "toys": await rows_of(store, "toys"),
         "journal": await store.journal(after, 5),
         "sequence": await store.sequence(),
     }
@@ -91,7 +97,7 @@ async def play(runners, seed, steps):
                 assert shot[name] == part, f"seed {seed}, step {done}: {name}"
         after = shots[0]["sequence"]
         player.timers = shots[0]["timers"]
-        player.calls = [(call.key, call.next_at) for call in shots[0]["outbox"]] or [(7, 0)]
+        player.calls = shots[0]["outbox"] or [NO_CALL]
         new = {
             _signature(one, outcome) for one, outcome in zip(submissions, results[0].outcomes, strict=True)
         }

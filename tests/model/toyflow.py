@@ -7,6 +7,7 @@ from taskloom.core.commands import Cancel, Create, Unblock, Update
 from taskloom.core.events import TaskCancelled, TaskCompleted, TaskFailed, TaskSuspended
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.flows.flow import (
+    Announce,
     ClearTimer,
     Count,
     Emit,
@@ -143,7 +144,7 @@ class ToyFlow:
         if state.open or state.message or state.child:
             return Step(state, effects, reply)
         body = msgspec.json.encode({"results": state.results})
-        effects += [ClearTimer("late"), Emit("toy.ended", body)]
+        effects += [ClearTimer("late"), Emit("toy.ended", body), Announce("toy.ended", body)]
         if state.parent:
             effects.append(tell(state.parent, "child_ended"))
         if state.dependant:

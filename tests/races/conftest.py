@@ -12,6 +12,7 @@ from taskloom.engine.outcome import Accepted
 from taskloom.engine.transaction import PUT_BACK, BatchResult, Submission, run
 from taskloom.ports.store import Save, TransientError
 from taskloom.store.postgres.store import PostgresStore
+from taskloom.views.deliveries import DELIVERIES
 from tests.model.runner import CountingTokens
 from tests.model.toyflow import KIND, TOYS, ToyFlow, project
 
@@ -54,7 +55,7 @@ class RacingServer:
 
     async def open(self):
         self.loop = asyncio.get_running_loop()
-        await self.store.open((TOYS,))
+        await self.store.open((TOYS, DELIVERIES))
         node, last_key = await self.store.lease_node(self.now)
         keys = KeyMaker(node, last_key)
         self.environment = Environment(keys, node, CountingTokens(), {KIND: ToyFlow()}, {KIND: project}, {})

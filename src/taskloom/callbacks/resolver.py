@@ -4,10 +4,17 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from taskloom.callbacks.address import PORTS, Address, AddressError, Guard, is_public
+from taskloom.core.limits import CALLBACK_LOOKUPS_AT_ONCE
+
+# Names whose servers never answer must not hold up what else runs in the loop's own threads.
+_threads: Final = ThreadPoolExecutor(CALLBACK_LOOKUPS_AT_ONCE, thread_name_prefix="lookup")
 
 Lookup = Callable[[str, int], Awaitable[list[str]]]
 """(host, port) -> its addresses."""
@@ -41,8 +48,8 @@ class GuardedResolver(AbstractResolver):
 
 async def system_lookup(host: str, port: int) -> list[str]:
     """The addresses the system knows for a host."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    find = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_threads, find)
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

@@ -12,16 +12,14 @@ from yarl import URL
 from taskloom.callbacks.address import AddressError, Guard
 from taskloom.callbacks.resolver import GuardedResolver, Lookup
 from taskloom.callbacks.signature import SecretSource, signed
-from taskloom.core.limits import CALLBACK_TIMEOUT_MS
+from taskloom.core.limits import CALLBACK_ANSWER_BYTES, CALLBACK_RETRY_AFTER_MS_MAX, CALLBACK_TIMEOUT_MS
 from taskloom.ports.callbacks import Call, Delivery
 from taskloom.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 
-_CONNECTIONS: Final = 128
-_CONNECTIONS_PER_HOST: Final = 8
-_ANSWER_BYTES: Final = 64 * 1024
-_RETRY_AFTER_S_MAX: Final = 86_400
+_BUFFER_BYTES: Final = 16 * 1024
+_RETRY_AFTER_S_MAX: Final = CALLBACK_RETRY_AFTER_MS_MAX // 1000
 _GONE: Final = 410
 
 
@@ -51,7 +49,7 @@ class Sender:
             return Delivery(delivered=False, reason=_cause(error))
 
     async def _send(self, url: URL, call: Call) -> Delivery:
-        secrets = await self._secrets(call.tenant)
+        secrets = call.secrets or await self._secrets(call.tenant)
         now_s = self._clock.now_ms() // 1000
         headers = {
             "user-agent": "taskloom",
@@ -64,10 +62,14 @@ class Sender:
                 await _throw_away(answer)
             status = answer.status
             if 200 <= status < 300:
-                return Delivery(delivered=True)
+                return Delivery(delivered=True, status=status)
             pause_ms = _retry_after_ms(answer.headers.get("retry-after", ""), self._clock.now_ms())
             return Delivery(
-                delivered=False, gone=status == _GONE, retry_after_ms=pause_ms, reason=f"status {status}"
+                delivered=False,
+                gone=status == _GONE,
+                retry_after_ms=pause_ms,
+                reason=f"status {status}",
+                status=status,
             )
 
     def _open(self) -> aiohttp.ClientSession:
@@ -75,8 +77,8 @@ class Sender:
             connector = aiohttp.TCPConnector(
                 resolver=GuardedResolver(self._guard, self._lookup),
                 use_dns_cache=False,
-                limit=_CONNECTIONS,
-                limit_per_host=_CONNECTIONS_PER_HOST,
+                limit=0,  # how many calls are under way is decided by who makes them
+                limit_per_host=0,
                 force_close=True,
             )
             self._session = aiohttp.ClientSession(
@@ -85,6 +87,7 @@ class Sender:
                 trust_env=False,
                 auto_decompress=False,
                 timeout=aiohttp.ClientTimeout(total=None),
+                read_bufsize=_BUFFER_BYTES,
             )
         return self._session
 
@@ -96,7 +99,7 @@ class Sender:
 
 async def _throw_away(answer: aiohttp.ClientResponse) -> None:
     """Read a bounded part of the answer, so that a polite receiver is not cut off."""
-    left = _ANSWER_BYTES
+    left = CALLBACK_ANSWER_BYTES
     async for piece in answer.content.iter_any():
         left -= len(piece)
         if left <= 0:

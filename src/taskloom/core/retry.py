@@ -1,5 +1,6 @@
 """When to try again: exponential back-off with a jitter that needs no dice."""
 
+from collections.abc import Sequence
 from typing import Final
 
 _MIX: Final = 0x9E37_79B9_7F4A_7C15
@@ -12,5 +13,17 @@ def backoff_ms(attempt: int, *, first_ms: int, max_ms: int, seed: int) -> int:
     does not come back together and a replay computes the same instant.
     """
     full = min(first_ms << min(max(attempt, 1) - 1, 40), max_ms)
-    mixed = ((seed ^ attempt) * _MIX) & 0xFFFF_FFFF_FFFF_FFFF
-    return full - (full // 4) * (mixed >> 48) // 0xFFFF
+    return full - (full // 4) * _chance(seed, attempt) // 0xFFFF
+
+
+def planned_ms(attempt: int, pauses_ms: Sequence[int], seed: int) -> int | None:
+    """The pause after failure number `attempt` (1..) by a plan, up to a tenth longer; None at its end."""
+    if attempt > len(pauses_ms):
+        return None
+    full = pauses_ms[attempt - 1]
+    return full + (full // 10) * _chance(seed, attempt) // 0xFFFF
+
+
+def _chance(seed: int, attempt: int) -> int:
+    """A number of 16 bits, the same for the same arguments."""
+    return (((seed ^ attempt) * _MIX) & 0xFFFF_FFFF_FFFF_FFFF) >> 48

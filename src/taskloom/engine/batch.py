@@ -65,6 +65,8 @@ class Environment(Struct):
     flows: dict[str, Flow[Any]]
     projections: dict[str, Project]
     definitions: dict[int, Any]
+    listeners: set[str] = set()
+    """Tenants that want to hear of the end of every task."""
 
 
 class FlowState(Struct, gc=False):

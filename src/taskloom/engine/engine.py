@@ -20,6 +20,7 @@ from taskloom.engine.outcome import Accepted, Command, Handout, Idempotency, Out
 from taskloom.engine.sweeper import Sweeper
 from taskloom.engine.transaction import BatchResult, Submission
 from taskloom.engine.waiting import Waiting
+from taskloom.engine.webhooks import Webhooks
 from taskloom.engine.writer import Writer
 from taskloom.flows.flow import Flow
 from taskloom.ports.bus import Bus
@@ -27,6 +28,7 @@ from taskloom.ports.callbacks import Deliverer
 from taskloom.ports.clock import Clock, Tokens
 from taskloom.ports.faults import fault_point
 from taskloom.ports.store import Store, UnavailableError
+from taskloom.views.deliveries import DELIVERIES
 from taskloom.views.view import Project, View
 
 log = logging.getLogger(__name__)
@@ -93,6 +95,7 @@ class Engine:
         self._sweeper: Sweeper
         self._outbox: Outbox
         self._held_back: set[tuple[str, str]] = set()
+        self.webhooks: Webhooks
         self._duties: list[asyncio.Task[None]] = []
         self._node = 0
         self.ready = False
@@ -105,13 +108,22 @@ class Engine:
     async def start(self) -> None:
         """Open the store, lease a node number, begin to work."""
         plan = self._plan
-        await plan.store.open(plan.views)
+        await plan.store.open((*plan.views, DELIVERIES))
         self._node, last_key = await plan.store.lease_node(plan.clock.now_ms())
         keys = self._keys = SharedKeyMaker(self._node, last_key)
         environment = Environment(keys, self._node, plan.tokens, plan.flows, plan.projections, {})
         self._writer = Writer(plan.store, environment, plan.clock, self._publish)
         self._sweeper = Sweeper(plan.store, plan.clock, self.waiting, self._put)
-        self._outbox = Outbox(plan.store, plan.clock, self._put, plan.deliverer, plan.renders)
+        self.webhooks = Webhooks(plan.store, plan.clock, self._put, environment.listeners)
+        self._outbox = Outbox(
+            plan.store,
+            plan.clock,
+            self._put,
+            deliverer=plan.deliverer,
+            renders=plan.renders,
+            webhooks=self.webhooks,
+        )
+        await self.webhooks.refresh(now=True)
         self.sequence = await plan.store.sequence()
         plan.store.start(self._writer)
         await plan.bus.open(self._hint)
@@ -232,6 +244,7 @@ class Engine:
 
     async def sweep(self) -> None:
         """Do all that is due now, instead of waiting until the sweeper comes round."""
+        self._outbox.ring()
         await self._sweeper.sweep()
 
     def _publish(self, result: BatchResult) -> None:

@@ -30,12 +30,23 @@ from taskloom.core.limits import FLOW_MOVES
 from taskloom.core.records import PutRecords, Record
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import COMPLETED, Task
-from taskloom.engine import followups
+from taskloom.core.webhooks import TASK_ENDS
+from taskloom.engine import followups, outgoing
 from taskloom.engine.batch import FlowState, NeedsLoad
 from taskloom.engine.change import Change
-from taskloom.engine.outcome import Accepted, Command, FireTimer, OutboxResult, Outcome
+from taskloom.engine.outcome import (
+    Accepted,
+    Command,
+    FanOut,
+    FireTimer,
+    ForgetDeliveries,
+    OutboxResult,
+    Outcome,
+    SendAgain,
+)
 from taskloom.flows.flow import (
     TIMER,
+    Announce,
     ClearTimer,
     Count,
     Emit,
@@ -47,9 +58,12 @@ from taskloom.flows.flow import (
     Subscribe,
     Unsubscribe,
 )
-from taskloom.ports.store import Load, NewTask, OutboxRow, SubscriptionRow, TimerRow
+from taskloom.ports.store import Load, NewTask, SubscriptionRow, TimerRow
 
-_OUTCOMES: Final = frozenset({TaskCompleted, TaskFailed, TaskCancelled})
+_ENDS: Final[dict[type[AnyTaskEvent], str]] = dict(
+    zip((TaskCompleted, TaskFailed, TaskCancelled), TASK_ENDS, strict=True)
+)
+_OUTCOMES: Final = frozenset(_ENDS)
 _REACTED: Final = _OUTCOMES | {
     TaskRetried,
     TaskSuspended,
@@ -144,8 +158,9 @@ def _record(change: Change, task: Task, events: list[AnyTaskEvent], payload: byt
             if payload is not None and task.result_key:
                 change.write("payloads", (task.result_key, payload))
             if task.callback:
-                row = OutboxRow(change.new_key(), task.tenant, task.key, 0, change.now)
-                change.write("outbox", row)
+                outgoing.tell_own_address(change, task)
+            if task.tenant in change.batch.environment.listeners:
+                outgoing.announce_end(change, task, _ENDS[kind])
         elif isinstance(event, TaskUpdated) and event.attributes is not None:
             merged = overlay(change.attributes_of(task.key), event.attributes)
             if change.attributes is None:
@@ -285,18 +300,6 @@ def _tune(change: Change, command: Tune) -> Outcome:
     return Accepted(None)
 
 
-def _outbox_result(change: Change, command: OutboxResult) -> Outcome:
-    row = change.batch.outbox.get(command.key)
-    if row is None or command.taken_from not in (0, row.next_at):
-        return Rejection(Kind.NOT_FOUND, command.key)
-    if command.next_at > 0:
-        attempt = row.attempt if command.taken_from else row.attempt + 1
-        change.write("outbox", OutboxRow(row.key, row.tenant, row.task, attempt, command.next_at))
-    else:
-        change.write("outbox_done", row.key)
-    return Accepted(None)
-
-
 def _effect_create(change: Change, flow: FlowState, effect: Create) -> None:
     owned = msgspec.structs.replace(effect, tenant=flow.tenant, flow=flow.key, root=flow.root)
     if not _has_room(change, owned):
@@ -375,13 +378,17 @@ _HANDLERS: Final[dict[type[Any], Callable[[Change, Any], Outcome]]] = {
     Tune: _tune,
     FlowCommand: _flow_command,
     PutRecords: _put_records,
-    OutboxResult: _outbox_result,
+    OutboxResult: outgoing.result,
+    FanOut: outgoing.fan_out,
+    SendAgain: outgoing.send_again,
+    ForgetDeliveries: outgoing.forget,
     FireTimer: _fire_timer,
 }
 _EFFECTS: Final[dict[type[Any], Callable[[Change, FlowState, Any], None]]] = {
     Create: _effect_create,
     FlowCommand: _effect_flow,
     Emit: _effect_emit,
+    Announce: outgoing.announce,
     SetTimer: _effect_set_timer,
     ClearTimer: _effect_clear_timer,
     Subscribe: _effect_subscribe,

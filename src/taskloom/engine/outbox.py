@@ -1,21 +1,37 @@
-"""The outbox: calls leave at least once, in order per receiver, and one slow receiver delays only itself.
+"""The outbox: calls leave at least once, in order per subject and webhook; a slow receiver delays itself.
 
 A row is written with the change that caused it. It is read here, sent, and struck off by an ordinary command;
-a crash between sending and striking off sends it again under the same key.
+a crash between sending and striking off sends it again under the same key. A row whose receiver nobody knows
+yet is sent at once, or, where its receiver has enough under way, put in that receiver's line; lines are read
+a few rows each, so a long one hides nobody.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
-from urllib.parse import urlsplit
 
-from taskloom.core.limits import CALLBACK_ATTEMPTS, CALLBACK_TIMEOUT_MS, POLL_MS
+from msgspec import Struct
+
+from taskloom.core.limits import (
+    CALLBACK_LARGE_BYTES,
+    CALLBACK_LARGE_BYTES_AT_ONCE,
+    CALLBACK_PAUSES_MS,
+    CALLBACK_REASON_LENGTH,
+    CALLBACK_REST_MS_MAX,
+    CALLBACK_TIMEOUT_MS,
+    CALLBACK_WINDOW_MS,
+    CALLBACKS_AT_ONCE,
+    CALLBACKS_AT_ONCE_PER_RECEIVER,
+    POLL_MS,
+)
 from taskloom.core.rejections import Rejection
-from taskloom.core.retry import backoff_ms
+from taskloom.core.retry import planned_ms
 from taskloom.core.task import Task
-from taskloom.engine.outcome import OutboxResult
+from taskloom.engine.outcome import Attempt, OutboxResult
+from taskloom.engine.receivers import Receivers, receiver_of
 from taskloom.engine.sweeper import Submit
+from taskloom.engine.webhooks import Webhooks
 from taskloom.ports.callbacks import Call, Deliverer, Delivery
 from taskloom.ports.clock import Clock
 from taskloom.ports.faults import fault_point
@@ -26,10 +42,21 @@ log = logging.getLogger(__name__)
 Render = Callable[[Task, bytes, bytes | None], tuple[bytes, dict[str, str]]]
 """(ended task, attributes, result) -> body and headers of the call, in the task's own dialect."""
 
-_FIRST_PAUSE_MS: Final = 5_000
-_LONGEST_PAUSE_MS: Final = 8 * 3_600_000
-_AT_ONCE: Final = 64
-_PER_RECEIVER: Final = 4
+_FORGET_EVERY_MS: Final = 60_000
+_PAGE: Final = 2 * CALLBACKS_AT_ONCE
+_JSON: Final = {"content-type": "application/json; charset=utf-8"}
+_NOBODY: Final = "nobody to call"
+
+
+class _Target(Struct, frozen=True):
+    """Where a row goes, or why it goes nowhere."""
+
+    url: str = ""
+    receiver: str = ""
+    secrets: tuple[bytes, ...] = ()
+    task: Task | None = None
+    details: Details | None = None
+    nowhere: str = ""
 
 
 class Outbox:
@@ -40,17 +67,25 @@ class Outbox:
         store: Store,
         clock: Clock,
         submit: Submit,
+        *,
         deliverer: Deliverer,
         renders: Mapping[str, Render],
+        webhooks: Webhooks,
     ) -> None:
         self._store = store
         self._clock = clock
         self._submit = submit
         self._deliverer = deliverer
         self._renders = renders
+        self._webhooks = webhooks
         self._bell = asyncio.Event()
         self._sending: dict[int, asyncio.Task[None]] = {}
-        self._receivers: dict[str, int] = {}
+        self._receivers = Receivers()
+        self._large: dict[int, int] = {}
+        """Rows whose bodies are large, and how large."""
+        self._large_sending: set[int] = set()
+        self._forgets_at = clock.monotonic_ms() + _FORGET_EVERY_MS
+        self._reading = asyncio.Semaphore(2)
 
     def ring(self) -> None:
         """New rows are there."""
@@ -60,8 +95,13 @@ class Outbox:
         """Send until cancelled; what is under way then is sent again at the next start."""
         try:
             while True:
-                await self._round()
                 self._bell.clear()
+                try:
+                    await self._webhooks.refresh()
+                    await self._round()
+                    await self._forget_old()
+                except UnavailableError:
+                    log.warning("the store cannot be read; sending again later")
                 try:
                     async with asyncio.timeout(POLL_MS / 1000):  # wait_for of 3.11 may swallow a cancellation
                         await self._bell.wait()
@@ -72,67 +112,146 @@ class Outbox:
                 sending.cancel()
             await asyncio.gather(*self._sending.values(), return_exceptions=True)
 
+    async def _forget_old(self) -> None:
+        now = self._clock.monotonic_ms()
+        if now >= self._forgets_at:
+            self._forgets_at = now + _FORGET_EVERY_MS
+            await self._webhooks.forget_old()
+
     async def _round(self) -> None:
-        free = _AT_ONCE - len(self._sending)
-        if free <= 0:
+        if len(self._sending) >= CALLBACKS_AT_ONCE:
             return
-        try:
-            rows = await self._store.due_outbox(self._clock.now_ms(), _AT_ONCE * 8)
-            rows = [row for row in rows if row.key not in self._sending]
-            keys = [row.task for row in rows]
-            tasks, details = await self._store.tasks(keys), await self._store.details(keys)
-            results = await self._store.payloads([t.result_key for t in tasks.values() if t.result_key])
-        except UnavailableError:
-            log.warning("the store cannot be read; sending again later")
-            return
+        now = self._clock.now_ms()
+        receivers = self._receivers
+        page = await self._store.due_outbox(
+            now, _PAGE, CALLBACKS_AT_ONCE_PER_RECEIVER, receivers.busy(now), receivers.busy_tenants()
+        )
+        rows = [row for row in page if row.key not in self._sending]
         if rows:
             fault_point("outbox_read")
+        announced = [row for row in rows if row.name and not row.webhook]
+        calls = [row for row in rows if row.webhook or not row.name]
+        if announced:
+            await self._webhooks.fan_out(announced)
+            self._bell.set()
+        put_off = []
+        for row, target in zip(calls, await self._targets(calls), strict=True):
+            later = self._begin(row, target, now)
+            if later is not None:
+                put_off.append(self._submit(later))
+        if put_off:
+            await asyncio.gather(*put_off)
+            self._bell.set()
+
+    def _begin(self, row: OutboxRow, target: _Target, now: int) -> OutboxResult | None:
+        """Start sending, or say what becomes of the row instead."""
+        if target.nowhere:
+            return OutboxResult(row.key, -1, target.nowhere, url=target.url)
+        in_trouble = self._receivers.is_in_trouble(target.receiver)
+        if in_trouble and now - row.since > CALLBACK_WINDOW_MS:
+            reason = "its receiver has been in trouble for too long"
+            return OutboxResult(row.key, -1, reason, receiver=target.receiver, url=target.url)
+        if len(self._sending) >= CALLBACKS_AT_ONCE:
+            return None
+        if not self._is_too_large(row.key) and self._receivers.admit(target.receiver, row.tenant, now):
+            self._sending[row.key] = asyncio.create_task(self._send(row, target))
+            return None
+        # Into its receiver's line; and where it stands there already, out of the way of others.
+        pause_ms = CALLBACK_REST_MS_MAX + row.key % CALLBACK_REST_MS_MAX if row.receiver else 0
+        until = now + pause_ms if pause_ms else row.next_at
+        return OutboxResult(row.key, until, taken_from=row.next_at, receiver=target.receiver, url=target.url)
+
+    async def _targets(self, rows: Sequence[OutboxRow]) -> list[_Target]:
+        """Where each of the rows goes."""
+        keys = [row.subject for row in rows if not row.webhook]
+        tasks = await self._store.tasks(keys) if keys else {}
+        details = await self._store.details(keys) if keys else {}
+        webhooks = {
+            key: await self._webhooks.one(key) for key in {row.webhook for row in rows if row.webhook}
+        }
+        now = self._clock.now_ms()
+        targets = []
         for row in rows:
-            if len(self._sending) >= _AT_ONCE:
-                return
-            task, detail = tasks.get(row.task), details.get(row.task)
-            if task is None or detail is None or not detail.callback:
-                self._submit(OutboxResult(row.key, -1, "nobody to call"))
-                continue
-            receiver = urlsplit(detail.callback).netloc
-            if self._receivers.get(receiver, 0) >= _PER_RECEIVER:
-                continue
-            await self._begin(row, task, detail, results.get(task.result_key), receiver)
+            if row.webhook:
+                webhook = webhooks[row.webhook]
+                if webhook is None:
+                    target = _Target(nowhere="the webhook is gone")
+                elif not webhook.enabled:
+                    target = _Target(webhook.url, nowhere="the webhook is disabled")
+                else:
+                    receiver = receiver_of(row.tenant, webhook.url)
+                    target = _Target(webhook.url, receiver, webhook.secrets(now))
+            else:
+                task, detail = tasks.get(row.subject), details.get(row.subject)
+                if task is None or detail is None or not detail.callback:
+                    target = _Target(nowhere=_NOBODY)
+                else:
+                    url = detail.callback
+                    target = _Target(url, receiver_of(row.tenant, url), (), task, detail)
+            targets.append(target)
+        return targets
 
-    async def _begin(
-        self, row: OutboxRow, task: Task, detail: Details, result: bytes | None, receiver: str
-    ) -> None:
-        if self._store.shared:
-            until = self._clock.now_ms() + 2 * CALLBACK_TIMEOUT_MS
-            taken = await self._submit(OutboxResult(row.key, until, taken_from=row.next_at))
-            if isinstance(taken, Rejection):
-                return
-        self._receivers[receiver] = self._receivers.get(receiver, 0) + 1
-        body, headers = self._renders[task.dialect](task, detail.attributes, result)
-        call = Call(row.key, row.tenant, detail.callback, row.attempt + 1, headers, body)
-        self._sending[row.key] = asyncio.create_task(self._send(row, call, receiver))
-
-    async def _send(self, row: OutboxRow, call: Call, receiver: str) -> None:
+    async def _send(self, row: OutboxRow, target: _Target) -> None:
+        failed, pause_ms = False, 0
         try:
+            if self._store.shared:
+                until = self._clock.now_ms() + 2 * CALLBACK_TIMEOUT_MS
+                taken = await self._submit(OutboxResult(row.key, until, taken_from=row.next_at))
+                if isinstance(taken, Rejection):
+                    return
+            body, headers = await self._content(row, target)
+            if self._is_too_large(row.key):
+                return
+            if row.key in self._large:
+                self._large_sending.add(row.key)
+            call = Call(row.key, row.tenant, target.url, row.attempt + 1, headers, body, target.secrets)
+            at, began = self._clock.now_ms(), self._clock.monotonic_ms()
             delivery = await self._deliverer.deliver(call)
+            failed, pause_ms = not delivery.delivered, delivery.retry_after_ms
             fault_point("outbox_sent")
-            await self._submit(OutboxResult(row.key, self._next_at(row, delivery), delivery.reason))
+            reason = delivery.reason[:CALLBACK_REASON_LENGTH]
+            attempt = Attempt(at, self._clock.monotonic_ms() - began, delivery.status, reason)
+            next_at = self._next_at(row, delivery)
+            await self._submit(
+                OutboxResult(row.key, next_at, reason, 0, target.receiver, target.url, attempt)
+            )
             fault_point("outbox_marked")
+            if delivery.gone and row.webhook:
+                await self._webhooks.disable(row.webhook, f"it answered {delivery.status}")
+        except UnavailableError:
+            log.warning("the store cannot be read; sending again later")
         finally:
             self._sending.pop(row.key, None)
-            left = self._receivers.get(receiver, 1) - 1
-            if left:
-                self._receivers[receiver] = left
-            else:
-                self._receivers.pop(receiver, None)
+            self._large_sending.discard(row.key)
+            self._receivers.release(target.receiver, self._clock.now_ms(), failed=failed, pause_ms=pause_ms)
             self._bell.set()
+
+    async def _content(self, row: OutboxRow, target: _Target) -> tuple[bytes, dict[str, str]]:
+        if target.task is None or target.details is None:
+            return row.body, _JSON
+        task = target.task
+        async with self._reading:
+            results = await self._store.payloads([task.result_key]) if task.result_key else {}
+            body, headers = self._renders[task.dialect](
+                task, target.details.attributes, results.get(task.result_key)
+            )
+            if len(body) > CALLBACK_LARGE_BYTES:
+                self._large[row.key] = len(body)
+        return body, headers
+
+    def _is_too_large(self, key: int) -> bool:
+        """Whether a large body has to wait until others of its kind have left."""
+        size = self._large.get(key, 0)
+        if not size or not self._large_sending:
+            return False
+        return sum(self._large[other] for other in self._large_sending) + size > CALLBACK_LARGE_BYTES_AT_ONCE
 
     def _next_at(self, row: OutboxRow, delivery: Delivery) -> int:
         """0 when delivered, -1 when given up, else the instant of the next attempt."""
         if delivery.delivered:
             return 0
-        attempt = row.attempt + 1
-        if delivery.gone or attempt >= CALLBACK_ATTEMPTS:
+        now = self._clock.now_ms()
+        pause = planned_ms(row.attempt + 1, CALLBACK_PAUSES_MS, row.key)
+        if delivery.gone or pause is None or now - row.since > CALLBACK_WINDOW_MS:
             return -1
-        pause = backoff_ms(attempt, first_ms=_FIRST_PAUSE_MS, max_ms=_LONGEST_PAUSE_MS, seed=row.key)
-        return self._clock.now_ms() + max(pause, delivery.retry_after_ms)
+        return now + max(pause, delivery.retry_after_ms)

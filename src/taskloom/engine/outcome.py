@@ -10,6 +10,16 @@ from taskloom.core.records import PutRecords
 from taskloom.core.rejections import Rejection
 from taskloom.core.task import Task
 from taskloom.flows.flow import FlowCommand
+from taskloom.ports.store import OutboxRow
+
+
+class Attempt(Struct, frozen=True, gc=False, omit_defaults=True):
+    """One attempt at a call; `status` is 0 where nothing answered."""
+
+    at: int
+    took_ms: int
+    status: int = 0
+    reason: str = ""
 
 
 class OutboxResult(Struct, frozen=True, gc=False):
@@ -19,7 +29,40 @@ class OutboxResult(Struct, frozen=True, gc=False):
     next_at: int
     reason: str = ""
     taken_from: int = 0
-    """Not sent yet, only taken by one of several servers: refused unless it is still due at this instant."""
+    """Not sent yet, only taken by one of several servers, or put off: refused unless it is still due at
+    this instant."""
+    receiver: str = ""
+    url: str = ""
+    """Where it goes; a call that is only taken is shown as a delivery when this is said."""
+    attempt: Attempt | None = None
+
+
+class Recipient(Struct, frozen=True, gc=False):
+    """A webhook that is to be told."""
+
+    webhook: int
+    url: str
+
+
+class FanOut(Struct, frozen=True, gc=False):
+    """An announcement becomes one call for each webhook that wants it; `body` is what they get."""
+
+    key: int
+    body: bytes
+    to: tuple[Recipient, ...]
+
+
+class SendAgain(Struct, frozen=True, gc=False):
+    """A call leaves now, whatever became of it before, and its schedule begins anew; or one that is new."""
+
+    call: OutboxRow
+    url: str
+
+
+class ForgetDeliveries(Struct, frozen=True, gc=False):
+    """Deliveries that ended long ago, as (key, tenant), are shown no more."""
+
+    deliveries: tuple[tuple[int, str], ...]
 
 
 class FireTimer(Struct, frozen=True, gc=False):
@@ -30,7 +73,19 @@ class FireTimer(Struct, frozen=True, gc=False):
     at: int
 
 
-Command = Create | Claim | TaskCommand | Tune | FlowCommand | PutRecords | OutboxResult | FireTimer
+Command = (
+    Create
+    | Claim
+    | TaskCommand
+    | Tune
+    | FlowCommand
+    | PutRecords
+    | OutboxResult
+    | FanOut
+    | SendAgain
+    | ForgetDeliveries
+    | FireTimer
+)
 
 
 class Accepted(Struct, frozen=True, gc=False):

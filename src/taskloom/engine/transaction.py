@@ -20,7 +20,17 @@ from taskloom.engine.batch import Batch, Environment, NeedsLoad, SlotBusy, toget
 from taskloom.engine.change import Change
 from taskloom.engine.claims import hand_out
 from taskloom.engine.handlers import handle
-from taskloom.engine.outcome import Accepted, Command, FireTimer, Idempotency, OutboxResult, Outcome, Replay
+from taskloom.engine.outcome import (
+    Accepted,
+    Command,
+    FanOut,
+    FireTimer,
+    Idempotency,
+    OutboxResult,
+    Outcome,
+    Replay,
+    SendAgain,
+)
 from taskloom.flows.flow import FlowCommand
 from taskloom.ports.faults import fault_point
 from taskloom.ports.store import FollowUpRow, IdempotencyRow, Load, Save, Work
@@ -207,8 +217,10 @@ def _needs(submissions: Sequence[Submission]) -> Load | None:
                 lanes[(command.queue, command.level, command.tenant, command.lane)] = None
         elif isinstance(command, PutRecords):
             records.update({(c.kind, c.tenant, c.name): None for c in command.changes})
-        elif isinstance(command, OutboxResult):
+        elif isinstance(command, OutboxResult | FanOut):
             outbox.append(command.key)
+        elif isinstance(command, SendAgain):
+            outbox.append(command.call.key)
         elif isinstance(command, FireTimer):
             timers.append((command.flow, command.name))
             flows[command.flow] = None

@@ -48,6 +48,16 @@ class Emit(Struct, frozen=True, gc=False):
     body: bytes
 
 
+class Announce(Struct, frozen=True, gc=False):
+    """Tell the webhooks of the tenant that want events of this name (`batch.completed`).
+
+    `body` is JSON, sent as it is; it leaves from the outbox, at least once, if the transaction stands.
+    """
+
+    name: str
+    body: bytes
+
+
 class SetTimer(Struct, frozen=True, gc=False):
     """Send the flow the command `timer` with this name at an instant (ms); setting it again moves it."""
 
@@ -101,6 +111,7 @@ Effect = (
     | TaskCommand
     | FlowCommand
     | Emit
+    | Announce
     | SetTimer
     | ClearTimer
     | Subscribe

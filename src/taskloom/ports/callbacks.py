@@ -14,6 +14,8 @@ class Call(Struct, frozen=True, gc=False):
     attempt: int
     headers: dict[str, str]
     body: bytes
+    secrets: tuple[bytes, ...] = ()
+    """What signs it, the newest first; none: the tenant's own."""
 
 
 class Delivery(Struct, frozen=True, gc=False):
@@ -23,6 +25,8 @@ class Delivery(Struct, frozen=True, gc=False):
     gone: bool = False
     retry_after_ms: int = 0
     reason: str = ""
+    status: int = 0
+    """What the receiver answered, 0 for nothing."""
 
 
 class Deliverer(Protocol):

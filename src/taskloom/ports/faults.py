@@ -17,6 +17,7 @@ POINTS = (
     "claim_answered",
     "follow_up_submitted",
     "outbox_read",
+    "outbox_fanned",
     "outbox_sent",
     "outbox_marked",
     "step_finished",

@@ -69,13 +69,27 @@ class TimerRow(Struct, frozen=True, gc=False):
 
 
 class OutboxRow(Struct, gc=False):
-    """A call that must leave: the end of a task, to the receiver the task names."""
+    """A call that must leave: the end of a task to the address the task names, or something announced.
+
+    An announcement (`name` is not "") has no webhook at first; it is fanned out to one row for each webhook
+    that wants it. `subject` is the task or flow that the call is about.
+    """
 
     key: int
     tenant: str
-    task: int
+    subject: int
     attempt: int
     next_at: int
+    receiver: str = ""
+    """Whom it goes to, as far as calls can hinder each other; "" while nobody has looked."""
+    webhook: int = 0
+    name: str = ""
+    body: bytes = b""
+    """Of an announcement; a task's end is rendered anew for every attempt."""
+    log: bytes = b""
+    """JSON: the latest attempts."""
+    since: int = 0
+    """When the first attempt was due."""
 
 
 class FollowUpRow(Struct, frozen=True, gc=False):
@@ -403,8 +417,15 @@ class Store(Protocol):
     async def due_timers(self, now: int, limit: int) -> list[TimerRow]:
         """Timers whose instant has come."""
 
-    async def due_outbox(self, now: int, limit: int) -> list[OutboxRow]:
-        """Calls that may leave now, oldest first."""
+    async def due_outbox(
+        self, now: int, limit: int, each: int = 1, busy: Sequence[str] = (), busy_tenants: Sequence[str] = ()
+    ) -> list[OutboxRow]:
+        """Calls that may leave now, longest due first.
+
+        At most `limit` whose receiver is not known yet, then at most `limit` others, `each` for a receiver,
+        none for those that are busy or belong to busy tenants. A call is not due before every earlier one
+        about the same subject to the same webhook has ended.
+        """
 
     async def follow_ups(self, limit: int) -> list[FollowUpRow]:
         """Follow-up commands not yet done."""

@@ -117,7 +117,7 @@ class Metrics(Collector):
             )
         )
         self._oldest.set((now - oldest.rows[0]["created_at"]) / 1000 if oldest.rows else 0)
-        due = await engine.store.due_outbox(now, 1)
-        self._lag.set(max(0, now - due[0].next_at) / 1000 if due else 0)
+        due = [call.next_at for call in await engine.store.due_outbox(now, 1)]
+        self._lag.set(max(0, now - min(due, default=now)) / 1000)
         self._waiters.set(len(engine.waiting))
         return generate_latest(self.registry)

@@ -37,6 +37,7 @@ from taskloom.server.tokens import Tokens as BearerTokens
 from taskloom.store.blobs import LocalBlobs
 from taskloom.store.memory import MemoryStore
 from taskloom.store.sqlite.store import SqliteStore
+from taskloom.views.deliveries import DELIVERIES
 from taskloom.views.view import Project, View
 
 DIALECTS: Final = (QUEUE, AGENTS, DOCUMENTS, PROCESSES, NATIVE)
@@ -59,7 +60,9 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
     given = adapters or Adapters()
     clock = given.clock or SystemClock()
     spoken = DIALECTS if given.dialects is None else given.dialects
-    engine = Engine(_plan(settings, given, clock, spoken, lambda tenant: callback_secrets(engine, tenant)))
+    guard = Guard(map(trusted, settings.callbacks_allow), plain_http=settings.callbacks_http)
+    deliverer = given.deliverer or _sender(guard, clock, lambda tenant: callback_secrets(engine, tenant))
+    engine = Engine(_plan(settings, given, clock, spoken, deliverer))
     authenticator = Authenticator(engine.store, clock, BearerTokens(b""), required=settings.auth == "keys")
     gate = Gate(authenticator, Tenants(engine), Throttle(clock))
     services = Services(
@@ -69,7 +72,7 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
             "compat.agents": settings.compat_agents,
             "data": str(settings.data),
         },
-        {"blobs": LocalBlobs(settings.data / "blobs")},
+        {"blobs": LocalBlobs(settings.data / "blobs"), "guard": guard},
         authenticator.forget,
     )
     metrics = Metrics(version())
@@ -91,7 +94,7 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
 
 
 def _plan(
-    settings: Settings, given: Adapters, clock: Clock, spoken: Sequence[Dialect], secrets: SecretSource
+    settings: Settings, given: Adapters, clock: Clock, spoken: Sequence[Dialect], deliverer: Deliverer
 ) -> Plan:
     projections: dict[str, Project] = {}
     renders: dict[str, Render] = {}
@@ -103,7 +106,7 @@ def _plan(
         clock=clock,
         tokens=given.tokens or SystemTokens(),
         bus=given.bus or _bus(settings),
-        deliverer=given.deliverer or _sender(settings, clock, secrets),
+        deliverer=deliverer,
         flows=[flow for dialect in spoken for flow in dialect.flows],
         views=[view for dialect in spoken for view in dialect.views],
         projections=projections,
@@ -142,9 +145,7 @@ def _optional(module: str, extra: str) -> Any:
         raise SettingsError([problem]) from error
 
 
-def _sender(settings: Settings, clock: Clock, secrets: SecretSource) -> Deliverer:
-    guard = Guard(map(trusted, settings.callbacks_allow), plain_http=settings.callbacks_http)
-
+def _sender(guard: Guard, clock: Clock, secrets: SecretSource) -> Deliverer:
     def make() -> Deliverer:
         sender: Deliverer = importlib.import_module("taskloom.callbacks.sender").Sender(guard, secrets, clock)
         return sender
@@ -154,7 +155,7 @@ def _sender(settings: Settings, clock: Clock, secrets: SecretSource) -> Delivere
 
 def views() -> list[View]:
     """The views of every dialect, as a server opens its store with them."""
-    return [view for dialect in DIALECTS for view in dialect.views]
+    return [DELIVERIES, *(view for dialect in DIALECTS for view in dialect.views)]
 
 
 def serve(settings: Settings) -> None:

@@ -228,10 +228,27 @@ class MemoryStore:
         due = sorted((at, slot) for slot, at in self._data.timers.items() if at <= now)
         return [TimerRow(*slot, at) for at, slot in due[:limit]]
 
-    async def due_outbox(self, now: int, limit: int) -> list[OutboxRow]:
-        """Calls that may leave now."""
-        due = sorted((row.key, row) for row in self._data.outbox.values() if row.next_at <= now)
-        return [copy(row) for _, row in due[:limit]]
+    async def due_outbox(
+        self, now: int, limit: int, each: int = 1, busy: Sequence[str] = (), busy_tenants: Sequence[str] = ()
+    ) -> list[OutboxRow]:
+        """Calls that may leave now, fairly per receiver."""
+        new: list[OutboxRow] = []
+        others: list[OutboxRow] = []
+        taken: dict[str, int] = dict.fromkeys(busy, each)
+        earlier: set[tuple[int, int, bool]] = set()
+        due = []
+        for _, row in sorted(self._data.outbox.items()):
+            place = (row.subject, row.webhook, row.name == "")
+            if place not in earlier and row.next_at <= now:
+                due.append(row)
+            earlier.add(place)
+        for row in sorted(due, key=lambda row: (row.next_at, row.key)):
+            if not row.receiver:
+                new.append(row)
+            elif row.tenant not in busy_tenants and taken.get(row.receiver, 0) < each:
+                taken[row.receiver] = taken.get(row.receiver, 0) + 1
+                others.append(row)
+        return [copy(row) for row in (*new[:limit], *others[:limit])]
 
     async def follow_ups(self, limit: int) -> list[FollowUpRow]:
         """Follow-up commands not yet done."""

@@ -56,7 +56,7 @@ async def listing(request: Request) -> Reply:
         asked = _asked(request.query)
     except msgspec.ValidationError as problem:
         return Refusal(400, "invalid", str(problem))
-    tenants = _tenants(request, asked.tenant)
+    tenants = whose(request, asked.tenant)
     if isinstance(tenants, Refusal):
         return tenants
     page = await request.engine.store.search(
@@ -104,7 +104,7 @@ def _asked(query: Mapping[str, Sequence[str]]) -> Asked:
     return msgspec.convert(given, Asked, strict=False)
 
 
-def _tenants(request: Request, asked: str) -> tuple[str, ...] | Refusal | None:
+def whose(request: Request, asked: str) -> tuple[str, ...] | Refusal | None:
     """Whose tasks: those of the caller's tenant; the administrator sees all, or the tenant that is named."""
     if request.wall is not None:
         return (request.wall,) if asked in {"", request.wall} else _NO_TENANT

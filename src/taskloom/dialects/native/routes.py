@@ -9,6 +9,7 @@ from taskloom.dialects.native import (
     keys,
     listing,
     queues,
+    routes_webhooks,
     tasks,
     users,
     wire,
@@ -110,6 +111,7 @@ _TASKS: Final = (
 
 OPERATIONS: Final = (
     *_TASKS,
+    *routes_webhooks.OPERATIONS,
     Operation(
         name="native.me",
         method="GET",

@@ -1,5 +1,6 @@
 """The statements of the SQLite store, one function per statement."""
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
@@ -184,10 +185,39 @@ def outbox_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, Outb
     return {row[0]: OutboxRow(*row) for row in rows}
 
 
-def outbox_due(connection: Connection, now: int, limit: int) -> list[OutboxRow]:
+_EARLIER: Final = (
+    "EXISTS (SELECT 1 FROM outbox e WHERE e.subject = o.subject AND e.webhook = o.webhook"
+    " AND (e.name = '') = (o.name = '') AND e.key < o.key)"
+)
+_OUTBOX_NEW: Final = (
+    f"SELECT * FROM outbox o WHERE receiver = '' AND next_at <= ? AND NOT {_EARLIER}"  # noqa: S608
+    " ORDER BY next_at, key LIMIT ?"
+)
+# From receiver to receiver along the index, so that it does not matter how many calls any of them has.
+_OUTBOX_FAIR: Final = f"""
+    WITH RECURSIVE r(receiver) AS (
+        SELECT min(receiver) FROM outbox WHERE receiver > ''
+        UNION ALL
+        SELECT (SELECT min(receiver) FROM outbox WHERE receiver > r.receiver) FROM r
+        WHERE r.receiver IS NOT NULL
+    )
+    SELECT c.* FROM r JOIN outbox c ON c.key IN (
+        SELECT o.key FROM outbox o WHERE o.receiver = r.receiver AND o.next_at <= ?1 AND NOT {_EARLIER}
+        ORDER BY o.next_at, o.key LIMIT ?3
+    )
+    WHERE r.receiver NOT IN (SELECT value FROM json_each(?4))
+    AND c.tenant NOT IN (SELECT value FROM json_each(?5))
+    ORDER BY c.next_at, c.key LIMIT ?2
+"""  # noqa: S608
+
+
+def outbox_due(
+    connection: Connection, now: int, limit: int, each: int, busy: tuple[Sequence[str], Sequence[str]]
+) -> list[OutboxRow]:
     """Calls that may leave now, oldest first."""
-    sql = "SELECT * FROM outbox WHERE next_at <= ? ORDER BY key LIMIT ?"
-    return [OutboxRow(*row) for row in connection.execute(sql, (now, limit))]
+    rows = connection.execute(_OUTBOX_NEW, (now, limit)).fetchall()
+    rows += connection.execute(_OUTBOX_FAIR, (now, limit, each, *map(json.dumps, busy))).fetchall()
+    return [OutboxRow(*row) for row in rows]
 
 
 def follow_ups_open(connection: Connection, keys: Sequence[int]) -> set[int]:

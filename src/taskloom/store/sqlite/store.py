@@ -347,9 +347,11 @@ class SqliteStore:
         """Timers whose instant has come."""
         return await self._read(statements.due_timers, now, limit)
 
-    async def due_outbox(self, now: int, limit: int) -> list[OutboxRow]:
+    async def due_outbox(
+        self, now: int, limit: int, each: int = 1, busy: Sequence[str] = (), busy_tenants: Sequence[str] = ()
+    ) -> list[OutboxRow]:
         """Calls that may leave now."""
-        return await self._read(statements.outbox_due, now, limit)
+        return await self._read(statements.outbox_due, now, limit, each, (busy, busy_tenants))
 
     async def follow_ups(self, limit: int) -> list[FollowUpRow]:
         """Follow-up commands not yet done."""

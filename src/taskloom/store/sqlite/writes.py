@@ -226,7 +226,8 @@ def counter_add(connection: Connection, flow: int, name: str, by: int) -> int:
 def outbox_put(connection: Connection, rows: Iterable[OutboxRow]) -> None:
     """New calls, and those to be tried again."""
     connection.executemany(
-        "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?)", [structs.astuple(row) for row in rows]
+        "INSERT OR REPLACE INTO outbox VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [structs.astuple(row) for row in rows],
     )
 
 
