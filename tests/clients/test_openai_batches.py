@@ -149,7 +149,7 @@ def test_the_end_of_a_batch_is_told_by_a_webhook_that_the_client_unwraps(trustin
     headers = {"authorization": f"Bearer {trusting.key}", "content-type": "application/json"}
     call = urllib.request.Request(f"{trusting.url}/api/v1/webhooks", order, headers)
     with urllib.request.urlopen(call, timeout=30) as answer:
-        (secret, *_) = json.loads(answer.read())["secrets"]
+        secret = json.loads(answer.read())["secret"]
     with openai.OpenAI(
         base_url=f"{trusting.url}/v1", api_key=trusting.key, webhook_secret=secret, timeout=30
     ) as client:

@@ -280,9 +280,7 @@ class BatchWorker:
             for number, custom_id in enumerate(portion.custom_ids, portion.first):
                 writer.write(batch_output.unmade(custom_id, number, code), is_output=False)
 
-    async def _keep_files(
-        self, tenant: str, batch: Batch, blobs: dict[str, tuple[int, str]]
-    ) -> None:
+    async def _keep_files(self, tenant: str, batch: Batch, blobs: dict[str, tuple[int, str]]) -> None:
         """Make the files known; those an earlier try made known stay, and what this one wrote goes."""
         now = self._engine.clock.now_ms()
         life_ms = batch.made.output_expires_ms or FILE_LIFE_S_MAX * _MS
