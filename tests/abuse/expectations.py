@@ -148,6 +148,8 @@ QUEUE = {
     "queue.details": "task.read",
     "queue.console_stats": "task.read",
     "queue.clear": "task.work",
+    "queue.dead_letters": "task.read",
+    "queue.replay": "task.write",
     "queue.release": "task.work",
     "queue.progress": "task.work",
     "queue.heartbeat": "task.work",

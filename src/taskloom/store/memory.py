@@ -44,7 +44,7 @@ from taskloom.store.changes import (
     task_of,
 )
 from taskloom.store.tables import MemoryData
-from taskloom.store.usage_sql import ID
+from taskloom.store.usage_sql import ID, known_columns
 from taskloom.store.walk import Row, Walk
 from taskloom.views.dead_letters import DEAD_LETTERS
 from taskloom.views.tasks import TASKS
@@ -229,6 +229,7 @@ class MemoryStore:
     async def usage(self, query: UsageQuery) -> list[UsageSum]:
         """Sums of usage."""
         wanted = {name: getattr(query, name) for name in ("tenant", "submitter", "model", "queue")}
+        known_columns(query)
         groups: dict[tuple[str | int, ...], list[UsageCount]] = {}
         for slot, count in self._data.usage.items():
             row: dict[str, str | int] = dict(zip(ID, slot, strict=True))

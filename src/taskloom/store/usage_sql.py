@@ -17,11 +17,16 @@ ADDITION: Final = (
 """How a row that is there takes in another one."""
 
 
-def sums(dialect: SqlDialect, query: UsageQuery) -> tuple[str, list[str | int]]:
-    """The statement that sums the usage that is asked for, and its values."""
+def known_columns(query: UsageQuery) -> None:
+    """Raises for a query that groups by what there is not."""
     unknown = set(query.group_by) - set(ID)
     if unknown:
         raise KeyError(f"usage has no column {', '.join(sorted(unknown))}")
+
+
+def sums(dialect: SqlDialect, query: UsageQuery) -> tuple[str, list[str | int]]:
+    """The statement that sums the usage that is asked for, and its values."""
+    known_columns(query)
     values: list[str | int] = [query.first_day, query.last_day]
     parts = [f"day >= {dialect.placeholder(1)}", f"day <= {dialect.placeholder(2)}"]
     wanted = structs.asdict(query)

@@ -260,3 +260,42 @@ async def test_a_worker_learns_of_a_cancellation_in_every_mode(desk, mode):
     assert (await desk.complete(task_id, ENVELOPE)).status == 409
     if waiter is not None:
         await waiter.__aexit__(None, None, None)
+
+
+async def dead_letters(desk, asked=""):
+    answer = await desk.client.get(f"/v1/console/{QUEUE}:1/dead_letters?{asked}")
+    assert answer.status == 200, answer.body
+    return answer.json()
+
+
+async def test_what_failed_for_good_is_listed_with_its_attempts_and_can_be_replayed(desk):
+    task_id = await desk.put(retry={"max_retries": 1, "first_pause": 0})
+    for _ in range(2):
+        await desk.take(worker={"id": "w"})
+        await fail(desk, task_id, code="no_gpu", worker={"id": "w"})
+
+    (letter,) = (await dead_letters(desk))["data"]
+    assert (letter["task_id"], letter["error"]["code"]) == (task_id, "no_gpu")
+    assert [(one["number"], one["worker"]) for one in letter["attempts"]] == [(1, "w"), (2, "w")]
+    replayed = await desk.client.post(f"/v1/queue/{task_id}/replay")
+
+    assert (replayed.status, replayed.json()) == (200, task_id)
+    assert (await dead_letters(desk))["data"] == []
+    assert (await desk.take())["attempt"] == 3
+    assert (await desk.client.post(f"/v1/queue/{task_id}/replay")).status == 409
+
+
+async def test_dead_letters_come_in_pages_the_newest_first(desk):
+    ids = []
+    for _ in range(3):
+        ids.append(await desk.put())
+        await desk.take()
+        await fail(desk, ids[-1])
+
+    first = await dead_letters(desk, "limit=2")
+    rest = await dead_letters(desk, f"limit=2&after={first['last_id']}")
+
+    assert [one["task_id"] for one in (*first["data"], *rest["data"])] == ids[::-1]
+    assert (first["has_more"], rest["has_more"]) == (True, False)
+    assert (await desk.client.get(f"/v1/console/{QUEUE}:1/dead_letters?limit=0")).status == 400
+    assert (await desk.client.get(f"/v1/console/{QUEUE}:1/dead_letters?after=x")).status == 400

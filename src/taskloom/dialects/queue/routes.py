@@ -24,6 +24,7 @@ from taskloom.dialects.queue.translate import NAME, called_back
 from taskloom.dialects.queue.wire import (
     AttemptEnded,
     BatchList,
+    DeadLetterList,
     DeletedFile,
     ErrorBody,
     Failed,
@@ -125,6 +126,15 @@ _QUEUES: Final = (
         summary="The totals of all queues.",
         rate=_STATISTICS_RATE,
         responses={200: list[QueueHead]},
+    ),
+    Operation(
+        name="queue.dead_letters",
+        method="GET",
+        path="/v1/console/{full_name}/dead_letters",
+        handler=routes_console.dead_letters,
+        scope="task.read",
+        summary="Tasks of a queue at a level that failed for good.",
+        responses={200: DeadLetterList, 400: ErrorBody, 404: ErrorBody},
     ),
     Operation(
         name="queue.clear",
@@ -237,6 +247,15 @@ _TASKS: Final = (
         body=Body.JSON,
         request=Heartbeat,
         responses={200: Signal, 400: ErrorBody, 404: ErrorBody, 409: ErrorBody},
+    ),
+    Operation(
+        name="queue.replay",
+        method="POST",
+        path=f"{_TASK}/replay",
+        handler=routes_tasks.replay,
+        scope="task.write",
+        summary="Begin anew with a task that failed for good.",
+        responses={200: str, 404: ErrorBody, 409: ErrorBody},
     ),
     Operation(
         name="queue.cancel",

@@ -7,8 +7,15 @@ from taskloom.core.rejections import Rejection
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 from taskloom.dialects.queue import clearing, errors, registry, statistics
 from taskloom.dialects.queue.errors import NO_CACHE, invalid
-from taskloom.dialects.queue.wire import QueueBody, QueueHead, encode
+from taskloom.dialects.queue.routes_tasks import shown_id
+from taskloom.dialects.queue.spelling import read
+from taskloom.dialects.queue.translate import dead_letter
+from taskloom.dialects.queue.wire import DeadLetterList, QueueBody, QueueHead, encode
+from taskloom.views.dead_letters import DEAD_LETTERS
+from taskloom.views.view import And, Compare, Query, Sort
 
+_PAGE: Final = 20
+_PAGE_MAX: Final = 100
 NO_QUEUE: Final = Refusal(404, "queue_not_found", "no such queue", {"param": "queue"})
 
 
@@ -59,6 +66,37 @@ async def all_stats(request: Request) -> Reply:
         counted.setdefault(statistics.OFFLINE_LEVEL, statistics.Totals())
         heads += [statistics.head(name, level, queue, counted[level]) for level in sorted(counted)]
     return _json(heads)
+
+
+async def dead_letters(request: Request) -> Reply:
+    """The dead letters of a queue at a level, the newest first."""
+    found = await place(request)
+    if isinstance(found, Refusal):
+        return found
+    name, level, _ = found
+    limit = request.query.get("limit", [str(_PAGE)])[-1]
+    if not (limit.isascii() and limit.isdigit() and len(limit) < 10 and 1 <= int(limit) <= _PAGE_MAX):
+        return invalid(f"limit must be from 1 to {_PAGE_MAX}", "limit")
+    after = request.query.get("after", [""])[-1]
+    after_key = read(after) if after else None
+    if after and after_key is None:
+        return invalid("after is no id of a task", "after")
+    query = Query(
+        view=DEAD_LETTERS.name,
+        tenants=(request.tenant,),
+        filter=And((Compare("queue", "eq", name), Compare("level", "eq", level))),
+        sort=(Sort("key", descending=True),),
+        limit=int(limit) + 1,
+        after=None if after_key is None else (after_key,),
+        total=False,
+    )
+    store = request.engine.store
+    keys = [row["key"] for row in (await store.search(query)).rows]
+    tasks = await store.tasks(keys[: int(limit)])
+    data = [dead_letter(task, await shown_id(request, task)) for task in tasks.values() if task.is_dead]
+    data.sort(key=lambda one: keys.index(read(one.task_id)))
+    last_id = data[-1].task_id if data else None
+    return _json(DeadLetterList(data=data, last_id=last_id, has_more=len(keys) > int(limit)))
 
 
 async def clear(request: Request) -> Reply:

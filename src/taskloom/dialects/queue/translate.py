@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Raw, Struct
 
+from taskloom.core import failures
 from taskloom.core.decide import EXPIRED, TIMED_OUT_CODES
 from taskloom.core.limits import WORKER_NAME_LENGTH
 from taskloom.core.payload import opaque_error
@@ -26,7 +27,16 @@ from taskloom.core.usage import Usage
 from taskloom.dialects.operation import Refusal
 from taskloom.dialects.queue import errors, usage
 from taskloom.dialects.queue.spelling import read, spell
-from taskloom.dialects.queue.wire import Attributes, Policy, Retry, TaskError, TaskView, encode
+from taskloom.dialects.queue.wire import (
+    Attempt,
+    Attributes,
+    DeadLetter,
+    Policy,
+    Retry,
+    TaskError,
+    TaskView,
+    encode,
+)
 
 NAME: Final = "queue"
 """The dialect, as tasks name the one they were born in."""
@@ -115,6 +125,15 @@ def view(task: Task, own: Attributes, data: bytes, result: bytes | None) -> Task
         response_mode=MODE_NAMES[own.mode],
         error=TaskError(task.error_code, task.error) if task.state == FAILED else UNSET,
     )
+
+
+def dead_letter(task: Task, name: str) -> DeadLetter:
+    """A dead letter as it is shown."""
+    attempts = [
+        Attempt(one.attempt, one.worker, one.started_at, one.ended_at, TaskError(one.code, one.message))
+        for one in failures.read(task.failures)
+    ]
+    return DeadLetter(name, task.finished_at, TaskError(task.error_code, task.error), attempts)
 
 
 def handed_out(task: Task, own: Attributes, data: bytes) -> TaskView:

@@ -237,6 +237,34 @@ class QueueDetails(Struct, frozen=True, kw_only=True):
     """Tasks that ended in the last minute, for each second of it."""
 
 
+class Attempt(Struct, frozen=True):
+    """An attempt that came to nothing; number 0 is an end that came while nobody held the task."""
+
+    number: int
+    worker: str
+    start_time: int
+    end_time: int
+    error: TaskError
+
+
+class DeadLetter(Struct, frozen=True):
+    """A task that failed for good, and the last of its attempts."""
+
+    task_id: str
+    died_at: int
+    error: TaskError
+    attempts: list[Attempt]
+
+
+class DeadLetterList(Struct, frozen=True, kw_only=True):
+    """A page of dead letters, the newest first."""
+
+    object: str = "list"
+    data: list[DeadLetter]
+    last_id: str | None
+    has_more: bool
+
+
 class Attributes(Struct, frozen=True, omit_defaults=True):
     """What a task of this dialect keeps about itself."""
 
