@@ -5,6 +5,11 @@ route that is not here fails the build. None: everybody; "": any key.
 """
 
 NATIVE = {
+    "native.queues_list": "task.read",
+    "native.queues_read": "task.read",
+    "native.queues_change": "task.supervise",
+    "native.queues_pause": "task.work",
+    "native.queues_resume": "task.work",
     "native.me": "",
     "native.tenants": "admin",
     "native.keys_create": "admin",

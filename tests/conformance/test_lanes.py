@@ -19,7 +19,7 @@ async def lanes(rig, queue="q"):
 
 async def open_lanes(rig, *shelves, limit=100, now=10**12):
     (answer,) = await rig.ask(OpenLanes(shelves, limit, now))
-    return answer
+    return answer[:-1]
 
 
 async def test_changes_add_up(rig):
@@ -109,9 +109,7 @@ async def test_open_lanes_come_by_level_and_then_by_virtual_time(rig):
 
     (found,) = await open_lanes(rig, Shelf("q", -1, None))
 
-    assert [lane.lane or lane.level for lane in found][-1] == 3
-    assert {lane.lane for lane in found[:2]} == {"slow", "fast"}
-    assert "empty" not in {lane.lane for lane in found}
+    assert [lane.lane or lane.level for lane in found.lanes] == ["slow", "fast", 3]
 
 
 async def test_a_shelf_sees_only_its_queue_level_and_tenant(rig):
@@ -121,7 +119,7 @@ async def test_a_shelf_sees_only_its_queue_level_and_tenant(rig):
         rig, Shelf("q", 1, "t"), Shelf("q", -1, "t"), Shelf("q", -1, None), Shelf("x", 1, "t")
     )
 
-    assert [len(part) for part in found] == [1, 2, 3, 0]
+    assert [len(part.lanes) for part in found] == [1, 2, 3, 0]
 
 
 async def test_an_answer_has_at_most_as_many_lanes_as_asked(rig):
@@ -129,7 +127,7 @@ async def test_an_answer_has_at_most_as_many_lanes_as_asked(rig):
 
     (found,) = await open_lanes(rig, Shelf("q", 1, "t"), limit=4)
 
-    assert len(found) == 4
+    assert len(found.lanes) == 4
 
 
 async def test_ready_tasks_come_by_priority_and_then_by_age(rig, task):

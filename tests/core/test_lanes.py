@@ -1,6 +1,9 @@
 """Fair share: lanes take turns by virtual time; urgency, limits and pauses come first."""
 
-from taskloom.core.lanes import TICK, Lane, floor_of, room, share
+from hypothesis import given
+from hypothesis import strategies as st
+
+from taskloom.core.lanes import TICK, Gate, Lane, Offer, Share, floor_of, opens_at, room, share, terms_of
 
 NOW = 1_000
 
@@ -10,28 +13,35 @@ def lane(name: str, depth: int = 10, **more: int) -> Lane:
     return Lane("q", level, "t", name, depth, **more)
 
 
+def offer(lanes, *shares, **gates):
+    """Lanes on offer, with shares that know no clock but what is given, and gates of tenants."""
+    known = {one.id[:3]: Share(*one.id[:3], depth=one.depth) for one in lanes}
+    known.update((one.id, one) for one in shares)
+    return Offer(list(lanes), known, {("q", tenant): gate for tenant, gate in gates.items()})
+
+
 def names(picks: list[tuple[str, int, str, str]]) -> list[str]:
     return [pick[3] for pick in picks]
 
 
 def test_lanes_take_turns():
-    assert names(share([lane("a"), lane("b")], 4, NOW)) == ["a", "b", "a", "b"]
+    assert names(share(offer([lane("a"), lane("b")]), 4, NOW)) == ["a", "b", "a", "b"]
 
 
 def test_a_lane_that_had_less_comes_first_until_it_caught_up():
     ahead, behind = lane("a", virtual_time=5 * TICK), lane("b", virtual_time=2 * TICK)
 
-    assert names(share([ahead, behind], 5, NOW)) == ["b", "b", "b", "a", "b"]
+    assert names(share(offer([ahead, behind]), 5, NOW)) == ["b", "b", "b", "a", "b"]
 
 
 def test_a_thousand_waiting_tasks_do_not_delay_anothers_single_one():
     flood, single = lane("flood", depth=1000), lane("single", depth=1)
 
-    assert "single" in names(share([flood, single], 2, NOW))
+    assert "single" in names(share(offer([flood, single]), 2, NOW))
 
 
 def test_the_more_urgent_level_is_emptied_first():
-    assert names(share([lane("slow", 5, level=3), lane("fast", 2, level=0)], 4, NOW)) == [
+    assert names(share(offer([lane("slow", 5, level=3), lane("fast", 2, level=0)]), 4, NOW)) == [
         "fast",
         "fast",
         "slow",
@@ -40,7 +50,7 @@ def test_the_more_urgent_level_is_emptied_first():
 
 
 def test_a_lane_gives_no_more_than_it_has():
-    assert names(share([lane("a", 1), lane("b", 2)], 9, NOW)) == ["a", "b", "b"]
+    assert names(share(offer([lane("a", 1), lane("b", 2)]), 9, NOW)) == ["a", "b", "b"]
 
 
 def test_limits_and_pauses_close_a_lane():
@@ -52,3 +62,84 @@ def test_limits_and_pauses_close_a_lane():
 
 def test_idleness_earns_no_credit():
     assert floor_of([lane("a", virtual_time=9), lane("b", virtual_time=4), lane("idle", 0)]) == 4
+
+
+def test_tenants_take_turns_however_many_keys_one_has():
+    flood = [Lane("q", 1, "a", f"k{number}", 1) for number in range(50)]
+    single = Lane("q", 1, "b", "only", 1)
+
+    picks = share(offer([*flood, single]), 3, NOW)
+
+    assert {pick[2] for pick in picks[:2]} == {"a", "b"}
+
+
+def test_a_weight_counts_the_turns_of_a_lane():
+    picks = names(share(offer([lane("a", weight=3), lane("b")]), 8, NOW))
+
+    assert (picks.count("a"), picks.count("b")) == (6, 2)
+
+
+def test_a_level_that_waited_long_counts_as_more_urgent():
+    slow, fast = lane("slow", level=3), lane("fast", level=1)
+    waited = Share("q", 3, "t", depth=10, served_at=NOW - 500)
+    served = Share("q", 1, "t", depth=10, served_at=NOW)
+
+    patient = share(offer([slow, fast], waited, served, t=Gate("q", "t", aging_ms=200)), 1, NOW)
+    strict = share(offer([slow, fast], waited, served, t=Gate("q", "t", aging_ms=0)), 1, NOW)
+
+    assert (names(patient), names(strict)) == (["fast"], ["fast"])
+    longer = Share("q", 3, "t", depth=10, served_at=NOW - 900)
+    assert names(share(offer([slow, fast], longer, served, t=Gate("q", "t", aging_ms=200)), 1, NOW)) == [
+        "slow"
+    ]
+
+
+def test_the_gate_of_a_queue_bounds_all_its_lanes_together():
+    gate = Gate("q", "t", limit=5, in_flight=2)
+
+    assert len(share(offer([lane("a"), lane("b")], t=gate), 10, NOW)) == 3
+
+
+def test_a_lane_without_settings_has_those_of_its_gate_and_rows_of_batches_have_their_own():
+    gate = Gate("q", "t", key_limit=2, key_rate=60, batch_limit=7)
+
+    assert terms_of(lane("a"), gate).limit == 2
+    assert terms_of(lane("a", limit=9), gate).limit == 9
+    assert (terms_of(lane("a/batch"), gate).limit, terms_of(lane("a/batch"), gate).rate) == (7, 0)
+
+
+def test_a_rate_lets_a_burst_go_and_then_one_at_a_time():
+    second_us = 1_000_000
+    row = lane("a", rate=60, burst=3)
+
+    assert room(row, NOW) == 3
+    row.rate_at_us = NOW * 1000 + 2 * second_us
+    assert room(row, NOW) == 1
+    row.rate_at_us = NOW * 1000 + 3 * second_us
+    assert (room(row, NOW), room(row, NOW + 1000)) == (0, 1)
+    assert opens_at(terms_of(row, None), row.rate_at_us, 0, NOW) == NOW + 1000
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"), st.integers(1, 2), st.integers(0, 6)),
+        min_size=1,
+        max_size=12,
+        unique_by=lambda row: row[:3],
+    ),
+    st.integers(0, 6),
+    st.integers(0, 3),
+    st.integers(1, 30),
+)
+def test_no_limit_is_ever_exceeded_and_nothing_is_kept_back_without_one(rows, limit, key_limit, size):
+    lanes = [Lane("q", level, tenant, key, depth) for tenant, key, level, depth in rows]
+    gates = {tenant: Gate("q", tenant, limit=limit, key_limit=key_limit) for tenant in "abc"}
+
+    picks = share(offer(lanes, **gates), size, NOW)
+
+    for row in lanes:
+        assert picks.count(row.id) <= min(row.depth, key_limit or row.depth)
+    for tenant in "abc":
+        assert sum(pick[2] == tenant for pick in picks) <= (limit or size)
+    if not limit and not key_limit:
+        assert len(picks) == min(size, sum(row.depth for row in lanes))

@@ -13,12 +13,14 @@ from taskloom.core.commands import (
     Extend,
     Fail,
     HolderRule,
+    LaneSetting,
     Release,
     Reopen,
     Report,
     Resume,
     Strategy,
     Suspend,
+    Tune,
     Unblock,
     Update,
     Wake,
@@ -101,7 +103,7 @@ class Player:
             row = self.follow_ups.pop(0)
             return Submission(followups.decode(row.body), follow_up=row.key)
         makers = (self._create, self._claim, self._finish, self._finish, self._manage, self._manage)
-        makers += (self._flow, self._record, self._due) if dice.random() < 0.5 else ()
+        makers += (self._flow, self._record, self._due, self._tune) if dice.random() < 0.5 else ()
         submission = Submission(dice.choice(makers)())
         if dice.random() < 0.05:
             key, digest = f"k{dice.randrange(12)}", dice.choice((b"d1", b"d2"))
@@ -141,7 +143,7 @@ class Player:
             size=dice.choice((1, 1, 2, 5, 20)),
             lease_ms=dice.choice((100, 5_000, 60_000)),
             losses_max=dice.choice((None, None, 1)),
-            strategy=dice.choice((Strategy.FIFO, Strategy.ACTIVE_PASSIVE)),
+            strategy=dice.choice((Strategy.FIFO, *Strategy)),
             fenced=dice.random() < 0.2,
             bytes_max=dice.choice((0, 0, 8)),
         )
@@ -254,6 +256,33 @@ class Player:
             for _ in range(dice.randint(1, 2))
         )
         return PutRecords(changes)
+
+    def _tune(self):
+        """Limits and pauses that hold for a while and then do not, so that work goes on."""
+        dice = self.dice
+        gate = {
+            "limit": dice.choice((0, 0, 3)),
+            "rate": dice.choice((0, 0, 600)),
+            "key_limit": dice.choice((0, 2)),
+            "key_rate": dice.choice((0, 0, 1_200)),
+            "paused_until": dice.choice((0, 0, self.now + 700)),
+            "aging_ms": dice.choice((0, 1_000, 60_000)),
+        }
+        values = {
+            "limit": dice.choice((0, 1)),
+            "rate": dice.choice((0, 60)),
+            "burst": dice.choice((0, 3)),
+            "weight": dice.choice((0, 3)),
+            "paused_until": dice.choice((0, self.now + 700)),
+        }
+        chosen = dice.sample(sorted(gate), dice.randint(0, len(gate)))
+        lanes = (LaneSetting(dice.choice((0, 1)), dice.choice("xyz"), values),) if dice.random() < 0.6 else ()
+        return Tune(
+            tenant=dice.choice(TENANTS),
+            queue=dice.choice(QUEUES[:2]),
+            gate={name: gate[name] for name in chosen},
+            lanes=lanes,
+        )
 
     def _due(self):
         dice = self.dice

@@ -2,7 +2,15 @@
 
 import msgspec
 
-from taskloom.core.events import Entry, FlowCommanded, FlowEvent, RecordPut, TaskClaimed, TaskCreated
+from taskloom.core.events import (
+    Entry,
+    FlowCommanded,
+    FlowEvent,
+    QueueTuned,
+    RecordPut,
+    TaskClaimed,
+    TaskCreated,
+)
 from taskloom.engine import handlers
 from taskloom.engine.batch import Batch, Environment, NeedsLoad
 from taskloom.engine.change import Change
@@ -54,7 +62,9 @@ class Replay:
 
     def _again(self, change, entry):
         first = entry.events[0]
-        if isinstance(first, TaskClaimed | RecordPut | FlowEvent):
+        if isinstance(first, QueueTuned):
+            change.events.append(first)  # limits are no part of the state of tasks
+        elif isinstance(first, TaskClaimed | RecordPut | FlowEvent):
             self._apply(change, entry)
         elif isinstance(first, TaskCreated):
             if first.create.key:

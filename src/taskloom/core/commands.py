@@ -29,6 +29,10 @@ class Strategy(enum.IntEnum):
     """The oldest over all queues."""
     ACTIVE_PASSIVE = 1
     """Drain the first queue, then the next."""
+    ROUND_ROBIN = 2
+    """One of each queue in turn, beginning with the one that was served least recently."""
+    SEQUENTIAL = 3
+    """At most one of each queue, and none where another one is under way; `size` does not count."""
 
 
 class Create(Struct, frozen=True, gc=False, kw_only=True):
@@ -77,6 +81,25 @@ class Claim(Struct, frozen=True, gc=False, kw_only=True):
     """Stop when the rendered inputs reach this size; 0 for no limit."""
     made_before: int = NEVER_MS
     """Only tasks made before this instant."""
+
+
+class LaneSetting(Struct, frozen=True, gc=False):
+    """New settings of one lane; names of `lanes.LANE_SETTINGS`."""
+
+    level: int
+    lane: str
+    values: dict[str, int]
+
+
+class Tune(Struct, frozen=True, gc=False, kw_only=True):
+    """Set limits, rates, weights and pauses of a tenant's queue and its lanes; what is not named stays."""
+
+    tenant: str
+    queue: str
+    gate: dict[str, int] = {}
+    """Names of `lanes.GATE_SETTINGS`."""
+    lanes: tuple[LaneSetting, ...] = ()
+    by: str = ""
 
 
 class Complete(Struct, frozen=True, gc=False, kw_only=True):

@@ -6,7 +6,7 @@ once in the journal entry that carries the event. The tags are stored: never reu
 
 from msgspec import Struct
 
-from taskloom.core.commands import Create
+from taskloom.core.commands import Create, LaneSetting
 
 
 class TaskEvent(Struct, frozen=True, gc=False, tag_field="e", array_like=True):
@@ -176,6 +176,16 @@ class RecordPut(Struct, frozen=True, gc=False, tag_field="e", tag="record", arra
     version: int
 
 
+class QueueTuned(Struct, frozen=True, gc=False, tag_field="e", tag="tuned", array_like=True):
+    """A tenant's queue has other limits, rates, weights or pauses."""
+
+    tenant: str
+    queue: str
+    gate: dict[str, int]
+    lanes: tuple[LaneSetting, ...]
+    by: str
+
+
 AnyTaskEvent = (
     TaskCreated
     | TaskReadied
@@ -195,7 +205,7 @@ AnyTaskEvent = (
     | TaskReopened
 )
 
-AnyEvent = AnyTaskEvent | FlowCommanded | FlowEvent | RecordPut
+AnyEvent = AnyTaskEvent | FlowCommanded | FlowEvent | RecordPut | QueueTuned
 
 
 class Entry(Struct, frozen=True, gc=False, array_like=True):

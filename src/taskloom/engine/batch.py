@@ -4,7 +4,7 @@ Each command works in a `Change` laid over the batch. Accepted, it is merged; re
 dropped, so nothing of it is left and no stranger in the same batch suffers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from taskloom.core.events import Entry
 from taskloom.core.keys import KeyMaker
-from taskloom.core.lanes import TICK, Lane, LaneChange, LaneId
+from taskloom.core.lanes import TICK, GateId, Lane, LaneChange, LaneId, Offer, Terms
 from taskloom.core.records import Record
 from taskloom.core.task import COMPLETED, LEASED, READY, Task
 from taskloom.flows.flow import Flow
@@ -33,6 +33,7 @@ from taskloom.ports.store import (
 from taskloom.views.view import Project
 
 _journal: Final = msgspec.msgpack.Encoder()
+_NO_TERMS: Final[Mapping[LaneId, Terms]] = {}
 
 
 class NeedsLoad(Exception):  # noqa: N818  a signal to the driver, not an error
@@ -104,6 +105,13 @@ class Batch:
         self.busy: set[Slot] = set()
         self.contended: set[tuple[str, str]] = set()
         """(queue, tenant) where other servers held tasks that a claim was passed over for."""
+        self.held_back: dict[tuple[str, str], int] = {}
+        """(queue, tenant) where a limit, a rate or a pause kept tasks back -> when it lets go, 0 unknown."""
+        self.stored_depths: dict[LaneId, int] = {}
+        """How much the lanes on offer hold in the store."""
+        self._seen: dict[tuple[Any, ...], tuple[int, int]] = {}
+        self.terms: dict[LaneId, Terms] = {}
+        self.gate_terms: dict[GateId, Terms] = {}
         self.created_in: dict[LaneId, int] = {}
         self._timer_changes: dict[tuple[int, str], TimerRow | None] = {}
         self._subscription_changes: dict[tuple[SubscriptionId, int], SubscriptionRow | None] = {}
@@ -171,6 +179,25 @@ class Batch:
             elif field == "outbox_done":
                 self.outbox[row] = None
 
+    def see(self, offers: Sequence[Offer]) -> None:
+        """Remember what is on offer as the store has it, before the batch's own changes are counted in."""
+        for offer in offers:
+            self._seen.update({row.id: (row.in_flight, row.rate_at_us) for row in offer.lanes})
+            self._seen.update({row.id: (row.in_flight, row.rate_at_us) for row in offer.gates.values()})
+            self.stored_depths.update({lane.id: lane.depth for lane in offer.lanes})
+
+    def hold(self, lane: LaneId, terms: Terms) -> None:
+        """Tasks of this lane are handed out under these terms."""
+        self.terms[lane] = self._with_seen(lane, terms)
+
+    def hold_gate(self, gate: GateId, terms: Terms) -> None:
+        """Tasks may be handed out through this gate, under these terms."""
+        self.gate_terms[gate] = self._with_seen(gate, terms)
+
+    def _with_seen(self, name: LaneId | GateId, terms: Terms) -> Terms:
+        in_flight, reach_us = self._seen.get(name, (0, 0))
+        return msgspec.structs.replace(terms, seen_in_flight=in_flight, seen_rate_at_us=reach_us)
+
     def learn_flow(self, key: int, row: FlowRow) -> None:
         """A flow read without a lock: good to look at, not to change."""
         self.flows.setdefault(key, self._decode(row))
@@ -217,7 +244,10 @@ class Batch:
                 save.records_removed.append(name)
             else:
                 save.records.append(record)
-        save.lanes = lane_changes(self.before, self.dirty)
+        save.lanes = lane_changes(self.before, self.dirty, self.terms)
+        save.terms = {lane: terms for lane, terms in self.terms.items() if lane in save.lanes}
+        save.gate_terms = self.gate_terms
+        save.now = self.now
         save.events = sum(len(entry.events) for entry in self.entries)
         save.journal = _journal.encode(self.entries) if self.entries else b""
         save.node = self.environment.node
@@ -239,7 +269,9 @@ class Batch:
             (save.reopened if was_final else save.changed).append(task)
 
 
-def lane_changes(before: dict[int, Task], after: dict[int, Task]) -> dict[LaneId, LaneChange]:
+def lane_changes(
+    before: dict[int, Task], after: dict[int, Task], terms: Mapping[LaneId, Terms] = _NO_TERMS
+) -> dict[LaneId, LaneChange]:
     """What these tasks' changes add to their lanes: only a ready, unreserved task counts as depth."""
     changes: dict[LaneId, LaneChange] = {}
     for key, task in after.items():
@@ -249,7 +281,8 @@ def lane_changes(before: dict[int, Task], after: dict[int, Task]) -> dict[LaneId
         )
         in_flight = (task.state == LEASED) - (was is not None and was.state == LEASED)
         attempts = task.attempt - (0 if was is None else was.attempt)
-        if not (depth or in_flight or attempts):
+        ended = (task.state >= COMPLETED) - (was is not None and was.state >= COMPLETED)
+        if was is not None and not (depth or in_flight or attempts or ended):
             continue
         lane = (task.queue, task.level, task.tenant, task.lane)
         change = changes.get(lane)
@@ -257,7 +290,12 @@ def lane_changes(before: dict[int, Task], after: dict[int, Task]) -> dict[LaneId
             change = changes[lane] = LaneChange()
         change.depth += depth
         change.in_flight += in_flight
-        change.virtual_time += attempts * TICK
+        change.started += attempts
+        change.ended += ended
+        change.entered += was is None
+    for lane, change in changes.items():
+        if change.started:
+            change.virtual_time = change.started * TICK // (terms[lane].weight if lane in terms else 1)
     return changes
 
 
@@ -266,6 +304,9 @@ def empty_save() -> Save:
     return Save(
         **{name: [] for name in Save.__struct_fields__ if name not in _SCALARS},
         lanes={},
+        terms={},
+        gate_terms={},
+        now=0,
         journal=b"",
         events=0,
         last_key=0,
@@ -273,4 +314,4 @@ def empty_save() -> Save:
     )
 
 
-_SCALARS: Final = frozenset({"lanes", "journal", "events", "last_key", "node"})
+_SCALARS: Final = frozenset({"lanes", "terms", "gate_terms", "now", "journal", "events", "last_key", "node"})

@@ -5,19 +5,29 @@ and one read of its next tasks, so a hundred idle workers cost little more than 
 """
 
 from collections.abc import Generator, Sequence
+from copy import copy
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from taskloom.core.apply import apply
 from taskloom.core.commands import Claim, Strategy
-from taskloom.core.decide import claimed, is_claimable
-from taskloom.core.lanes import Lane, LaneId, floor_of, share
+from taskloom.core.decide import claimed
+from taskloom.core.lanes import (
+    Lane,
+    LaneId,
+    Offer,
+    floor_of,
+    gate_terms,
+    share,
+    terms_of,
+)
 from taskloom.core.task import READY, Task
 from taskloom.engine.batch import Batch, lane_changes
 from taskloom.engine.change import Change
+from taskloom.engine.choosing import Board, Hand, Turns, choose
 from taskloom.engine.outcome import Accepted, Handout, Outcome
-from taskloom.ports.store import OpenLanes, Read, ReadAnswer, Ready, Request, Shelf
+from taskloom.ports.store import Openings, OpenLanes, Read, ReadAnswer, Ready, Request, Shelf
 
 _SLACK: Final = 8
 """Tasks read beyond the wanted number when some were there that a worker may not be handed."""
@@ -36,18 +46,74 @@ class Given(Struct, gc=False):
 def hand_out(batch: Batch, claims: Sequence[tuple[int, Claim]], outcomes: list[Outcome]) -> Steps:
     """Serve the claims, in order; each outcome is a list of `Handout`, maybe empty."""
     wanted = _wanted(claims)
-    found = yield OpenLanes(list(wanted), max(wanted.values()) + _SLACK, batch.now)
-    depths = {lane.id: lane.depth for lanes in found for lane in lanes}
     fresh = _fresh(batch)
-    offers = {shelf: _offer(batch, shelf, lanes, fresh) for shelf, lanes in zip(wanted, found, strict=True)}
-    picks = {shelf: share(offers[shelf], size, batch.now) for shelf, size in wanted.items()}
-    given, passed_over = yield from _serve(batch, claims, picks, fresh, depths)
+    filled = [name for name in fresh if any(_matches(shelf, name) for shelf in wanted)]
+    *found, beside = yield OpenLanes(list(wanted), max(wanted.values()) + _SLACK, batch.now, filled)
+    batch.see([*found, beside])
+    offers = {shelf: _offer(batch, shelf, offer, beside) for shelf, offer in zip(wanted, found, strict=True)}
+    picks = _picks(batch, offers, wanted)
+    given, passed_over = yield from _serve(batch, claims, picks, fresh, offers)
     if passed_over and any(len(one.tasks) < one.claim.size for one in given):
-        picks = {shelf: share(offers[shelf], size + _SLACK, batch.now) for shelf, size in wanted.items()}
-        given, _ = yield from _serve(batch, claims, picks, fresh, depths)
+        more = {shelf: size + _SLACK for shelf, size in wanted.items()}
+        picks = _picks(batch, offers, more)
+        given, _ = yield from _serve(batch, claims, picks, fresh, offers)
+    yield from _held_back(batch, offers, picks, wanted)
     read = yield from _read(batch, given)
     for one in given:
         outcomes[one.index] = Accepted(_lease(batch, one, read))
+
+
+def _picks(batch: Batch, offers: dict[Shelf, Offer], wanted: dict[Shelf, int]) -> dict[Shelf, list[LaneId]]:
+    """What each shelf hands out. Shelves may share lanes: what one picked, the next one does not have."""
+    picks: dict[Shelf, list[LaneId]] = {}
+    taken: dict[LaneId, int] = {}
+    for shelf, size in wanted.items():
+        offer = _without(offers[shelf], taken) if taken else offers[shelf]
+        picks[shelf] = share(offer, size, batch.now)
+        for lane in picks[shelf]:
+            taken[lane] = taken.get(lane, 0) + 1
+    for offer in offers.values():
+        for row in offer.lanes:
+            gate = offer.gates.get((row.queue, row.tenant))
+            if row.id in taken:
+                batch.hold(row.id, terms_of(row, gate))
+            if gate is not None:
+                batch.hold_gate(gate.id, gate_terms(gate))
+    return picks
+
+
+def _without(offer: Offer, taken: dict[LaneId, int]) -> Offer:
+    """The offer as if what was picked from its lanes were under way."""
+    lanes = []
+    gates = {name: copy(gate) for name, gate in offer.gates.items()}
+    for row in offer.lanes:
+        count = taken.get(row.id, 0)
+        lanes.append(structs.replace(row, in_flight=row.in_flight + count) if count else row)
+    for (queue, _, tenant, _), count in taken.items():
+        gate = gates.get((queue, tenant))
+        if gate is not None:
+            gate.in_flight += count
+    return Offer(lanes, offer.shares, gates)
+
+
+def _held_back(
+    batch: Batch, offers: dict[Shelf, Offer], picks: dict[Shelf, list[LaneId]], wanted: dict[Shelf, int]
+) -> Steps:
+    """Note where a shelf that has work could not hand out as much as it was asked for, and when it can."""
+    short = [
+        shelf
+        for shelf, size in wanted.items()
+        if len(picks[shelf]) < size
+        and sum(row.depth for row in offers[shelf].shares.values()) > len(picks[shelf])
+    ]
+    if not short:
+        return
+    opens = yield Openings(short, batch.now)
+    for shelf, at in zip(short, opens, strict=True):
+        for row in offers[shelf].shares.values():
+            place = (row.queue, row.tenant)
+            known = batch.held_back.get(place, 0)
+            batch.held_back[place] = min(at, known) if at and known else at or known
 
 
 def _serve(
@@ -55,7 +121,7 @@ def _serve(
     claims: Sequence[tuple[int, Claim]],
     picks: dict[Shelf, list[LaneId]],
     fresh: dict[LaneId, list[Task]],
-    depths: dict[LaneId, int],
+    offers: dict[Shelf, Offer],
 ) -> Generator[Request, Any, tuple[list[Given], bool]]:
     """What each claim gets, and whether a task was passed over because its worker may not have it.
 
@@ -65,22 +131,27 @@ def _serve(
     own = _own_requests(claims)
     rows = yield Ready(list(asked.items()), own)
     for (lane, count), tasks in zip(asked.items(), rows, strict=False):
-        if len(tasks) < min(count, depths.get(lane, 0)):
+        if len(tasks) < min(count, batch.stored_depths.get(lane, 0)):
             batch.contended.add((lane[0], lane[2]))
     stock = _stock(batch, list(asked), rows, fresh)
-    boards = {shelf: _Board(stock, picked) for shelf, picked in picks.items()}
+    boards = {shelf: Board(stock, picked) for shelf, picked in picks.items()}
     reserved = _reserved(batch, own, rows[len(asked) :], fresh)
     taken: set[int] = set()
-    given = [Given(index, claim, _choose(batch, claim, boards, reserved, taken)) for index, claim in claims]
+    turns = Turns(offers)
+    given = [
+        Given(index, claim, choose(Hand(claim, batch.now, taken), boards, reserved, turns))
+        for index, claim in claims
+    ]
     return given, any(board.passed_over for board in boards.values())
 
 
 def _wanted(claims: Sequence[tuple[int, Claim]]) -> dict[Shelf, int]:
     wanted: dict[Shelf, int] = {}
     for _, claim in claims:
+        size = 1 if claim.strategy is Strategy.SEQUENTIAL else claim.size
         for queue, level in claim.queues:
             shelf = Shelf(queue, level, claim.tenant)
-            wanted[shelf] = wanted.get(shelf, 0) + claim.size
+            wanted[shelf] = wanted.get(shelf, 0) + size
     return wanted
 
 
@@ -102,19 +173,41 @@ def _matches(shelf: Shelf, lane: LaneId) -> bool:
     )
 
 
-def _offer(batch: Batch, shelf: Shelf, lanes: list[Lane], fresh: dict[LaneId, list[Task]]) -> list[Lane]:
-    """The lanes of a shelf, with the batch's own changes counted in."""
+def _offer(batch: Batch, shelf: Shelf, offer: Offer, beside: Offer) -> Offer:
+    """What a shelf has, the batch's own changes counted in; `beside` holds lanes that it filled itself."""
     changes = lane_changes(batch.before, batch.dirty)
-    known = {lane.id: lane for lane in lanes}
-    for name in fresh:
-        if name not in known and _matches(shelf, name):
-            joined = floor_of(lane for lane in lanes if lane.level == name[1])
-            known[name] = Lane(*name, virtual_time=joined)
+    if not changes:
+        return offer
+    known = {lane.id: lane for lane in offer.lanes}
+    for lane in beside.lanes:
+        if lane.id not in known and _matches(shelf, lane.id):
+            _join(offer, known, copy(lane), beside)
     for name, change in changes.items():
-        if name in known:
-            known[name].depth += change.depth
-            known[name].in_flight += change.in_flight
-    return list(known.values())
+        if not _matches(shelf, name):
+            continue
+        gate = offer.gates.get((name[0], name[2]))
+        for row in (known.get(name), offer.shares.get(name[:3])):
+            if row is not None:
+                row.depth += change.depth
+                row.in_flight += change.in_flight
+        if gate is not None:
+            gate.in_flight += change.in_flight
+    return Offer(list(known.values()), offer.shares, offer.gates)
+
+
+def _join(offer: Offer, known: dict[LaneId, Lane], lane: Lane, beside: Offer) -> None:
+    """A lane that held nothing, and perhaps its share, begin at the floor of the others."""
+    place, gate = lane.id[:3], (lane.queue, lane.tenant)
+    if lane.depth <= 0:
+        peers = [other for other in offer.lanes if other.id[:3] == place]
+        lane.virtual_time = max(lane.virtual_time, floor_of(peers))
+    known[lane.id] = lane
+    if place not in offer.shares:
+        row = offer.shares[place] = copy(beside.shares[place])
+        rivals = [other for other in offer.shares.values() if other.level == lane.level and other is not row]
+        row.virtual_time = max(row.virtual_time, floor_of(rivals))
+    if gate not in offer.gates:
+        offer.gates[gate] = copy(beside.gates[gate])
 
 
 def _lane_counts(batch: Batch, picks: list[list[LaneId]]) -> dict[LaneId, int]:
@@ -184,96 +277,6 @@ def _reserved(
             tasks.sort(key=_order, reverse=True)
             reserved[(shelf, worker)] = tasks
     return reserved
-
-
-class _Board:
-    """What a shelf offers, in the order of its picks; lanes are shared with other shelves."""
-
-    def __init__(self, stock: dict[LaneId, list[Task]], picks: list[LaneId]) -> None:
-        self._stock = stock
-        self._picks = picks
-        self._at = 0
-        self._skipped: list[Task] = []
-
-    @property
-    def passed_over(self) -> bool:
-        """Whether it still holds a task that some worker may not be handed."""
-        return bool(self._skipped)
-
-    def take(self, claim: Claim, now: int, taken: set[int]) -> Task | None:
-        """The next task for this claim's worker, or None."""
-        for place, task in enumerate(self._skipped):
-            if task.key not in taken and is_claimable(task, claim.worker, now, claim.made_before):
-                return self._skipped.pop(place)
-        while self._at < len(self._picks):
-            tasks = self._stock.get(self._picks[self._at])
-            self._at += 1
-            if not tasks:
-                continue
-            task = tasks.pop()
-            if task.key in taken:
-                continue
-            if is_claimable(task, claim.worker, now, claim.made_before):
-                return task
-            self._skipped.append(task)
-        return None
-
-    def put_back(self, task: Task) -> None:
-        """It was not handed out after all."""
-        self._skipped.append(task)
-
-
-def _choose(
-    batch: Batch,
-    claim: Claim,
-    boards: dict[Shelf, _Board],
-    reserved: dict[tuple[Shelf, str], list[Task]],
-    taken: set[int],
-) -> list[Task]:
-    shelves = [Shelf(queue, level, claim.tenant) for queue, level in claim.queues]
-    chosen: list[Task] = []
-    if reserved:
-        for shelf in shelves:
-            tasks = reserved.get((shelf, claim.worker), [])
-            while tasks and len(chosen) < claim.size:
-                task = tasks.pop()
-                if task.key not in taken:
-                    taken.add(task.key)
-                    chosen.append(task)
-    if len(shelves) == 1 or claim.strategy is Strategy.ACTIVE_PASSIVE:
-        for shelf in shelves:
-            _drain(boards[shelf], claim, batch.now, taken, chosen)
-    else:
-        _oldest_first([boards[shelf] for shelf in shelves], claim, batch.now, taken, chosen)
-    return chosen
-
-
-def _drain(board: _Board, claim: Claim, now: int, taken: set[int], chosen: list[Task]) -> None:
-    while len(chosen) < claim.size:
-        task = board.take(claim, now, taken)
-        if task is None:
-            return
-        taken.add(task.key)
-        chosen.append(task)
-
-
-def _oldest_first(boards: list[_Board], claim: Claim, now: int, taken: set[int], chosen: list[Task]) -> None:
-    """Of the next task of each queue always the oldest; what was looked at and not taken goes back."""
-    heads: dict[int, Task] = {}
-    while len(chosen) < claim.size:
-        for place, board in enumerate(boards):
-            if place not in heads:
-                task = board.take(claim, now, taken)
-                if task is not None:
-                    heads[place] = task
-        if not heads:
-            return
-        oldest = min(heads, key=lambda place: heads[place].key)
-        task = heads.pop(oldest)
-        taken.add(task.key)
-        chosen.append(task)
-    for place, task in heads.items():
-        boards[place].put_back(task)
 
 
 def _read(batch: Batch, given: list[Given]) -> Generator[Request, Any, ReadAnswer]:

@@ -94,6 +94,7 @@ class Engine:
         self._writer: Writer
         self._sweeper: Sweeper
         self._outbox: Outbox
+        self._held_back: set[tuple[str, str]] = set()
         self.webhooks: Webhooks
         self._duties: list[asyncio.Task[None]] = []
         self._node = 0
@@ -266,6 +267,11 @@ class Engine:
             topics.add(f"flow {flow}")
         for queue, tenant in result.contended:
             self._look_again(queue, tenant)
+        if result.held_back:
+            self._hold_back(result.held_back)
+        for place in self._held_back.intersection(result.freed):
+            self._held_back.discard(place)
+            self._ring(*place)
         if result.next_due:
             self._sweeper.hint(result.next_due)
         if result.outbox:
@@ -277,9 +283,17 @@ class Engine:
 
     def _look_again(self, queue: str, tenant: str) -> None:
         """Another server held tasks during its transaction: those who got nothing try once more."""
-        loop = asyncio.get_running_loop()
-        for topic in (("queue", queue, tenant), ("queue", queue, None)):
-            loop.call_later(CONTENDED_PAUSE_S, self.waiting.notify, topic)
+        asyncio.get_running_loop().call_later(CONTENDED_PAUSE_S, self._ring, queue, tenant)
+
+    def _hold_back(self, places: Mapping[tuple[str, str], int]) -> None:
+        """Claims met limits: they look again when something ends there, or when the instant comes."""
+        self._held_back.update(places)
+        for opens_at in places.values():
+            self._sweeper.hint(opens_at)
+
+    def _ring(self, queue: str, tenant: str) -> None:
+        self.waiting.notify(("queue", queue, tenant))
+        self.waiting.notify(("queue", queue, None))
 
     def _hint(self, topic: str) -> None:
         """A hint from another server."""

@@ -7,12 +7,13 @@ from typing import Any, Final, get_args
 import msgspec
 
 from taskloom.core.apply import apply, created
-from taskloom.core.commands import Create, TaskCommand, Update, Wake
+from taskloom.core.commands import Create, TaskCommand, Tune, Update, Wake
 from taskloom.core.decide import Finishing, Moment, decide, overlay
 from taskloom.core.events import (
     AnyTaskEvent,
     FlowCommanded,
     FlowEvent,
+    QueueTuned,
     RecordPut,
     TaskCancelled,
     TaskCompleted,
@@ -287,6 +288,18 @@ def _put_records(change: Change, command: PutRecords) -> Outcome:
     return Accepted(versions)
 
 
+def _tune(change: Change, command: Tune) -> Outcome:
+    """New limits and pauses; whoever waits looks again."""
+    if command.gate:
+        change.write("gates", ((command.queue, command.tenant), command.gate))
+    for setting in command.lanes:
+        lane = (command.queue, setting.level, command.tenant, setting.lane)
+        change.write("tuned", (lane, setting.values))
+    change.events.append(QueueTuned(command.tenant, command.queue, command.gate, command.lanes, command.by))
+    change.batch.contended.add((command.queue, command.tenant))
+    return Accepted(None)
+
+
 def _effect_create(change: Change, flow: FlowState, effect: Create) -> None:
     owned = msgspec.structs.replace(effect, tenant=flow.tenant, flow=flow.key, root=flow.root)
     if not _has_room(change, owned):
@@ -362,6 +375,7 @@ _TASK_COMMANDS: Final = get_args(TaskCommand)
 _HANDLERS: Final[dict[type[Any], Callable[[Change, Any], Outcome]]] = {
     **dict.fromkeys(_TASK_COMMANDS, _task_command),
     Create: _create,
+    Tune: _tune,
     FlowCommand: _flow_command,
     PutRecords: _put_records,
     OutboxResult: outgoing.result,

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from taskloom.core.commands import Claim, Create, TaskCommand
+from taskloom.core.commands import Claim, Create, TaskCommand, Tune
 from taskloom.core.records import PutRecords
 from taskloom.core.rejections import Rejection
 from taskloom.core.task import Task
@@ -78,6 +78,7 @@ Command = (
     Create
     | Claim
     | TaskCommand
+    | Tune
     | FlowCommand
     | PutRecords
     | OutboxResult

@@ -15,7 +15,7 @@ from msgspec import Struct
 from taskloom.core.commands import Claim, Create, TaskCommand, Update
 from taskloom.core.records import PutRecords
 from taskloom.core.rejections import Kind, Rejection
-from taskloom.core.task import COMPLETED, READY, Task
+from taskloom.core.task import COMPLETED, LEASED, READY, Task
 from taskloom.engine.batch import Batch, Environment, NeedsLoad, SlotBusy, together
 from taskloom.engine.change import Change
 from taskloom.engine.claims import hand_out
@@ -67,6 +67,10 @@ class BatchResult(Struct, gc=False):
     """Flows that changed or ended."""
     contended: Collection[tuple[str, str]] = ()
     """(queue, tenant) where a claim got less than is ready, because other servers held it at that moment."""
+    held_back: Mapping[tuple[str, str], int] = {}
+    """(queue, tenant) where a limit, a rate or a pause kept tasks back -> when it lets go, 0 unknown."""
+    freed: Collection[tuple[str, str]] = ()
+    """(queue, tenant) where less is under way than before."""
     next_due: int = 0
     """The earliest instant the batch asked to be woken at, 0 for none."""
     outbox: bool = False
@@ -111,7 +115,7 @@ def run(
         yield from hand_out(batch, claims, outcomes)
     save = batch.save()
     if save is None:
-        return BatchResult(outcomes, contended=batch.contended)
+        return BatchResult(outcomes, contended=batch.contended, held_back=batch.held_back)
     fault_point("batch_decided")
     saved = yield save
     return _result(batch, save, outcomes, saved.sequence, saved.released)
@@ -245,9 +249,12 @@ def _result(
 ) -> BatchResult:
     ready: dict[tuple[str, str], int] = {}
     finished: list[Task] = []
+    freed: set[tuple[str, str]] = set()
     next_due = 0
     for key, task in batch.dirty.items():
         was = batch.before.get(key)
+        if was is not None and was.state == LEASED and task.state != LEASED:
+            freed.add((task.queue, task.tenant))
         if task.state == READY:
             if was is None or was.state != READY or was.assignee != task.assignee:
                 place = (task.queue, task.tenant)
@@ -266,6 +273,8 @@ def _result(
         finished,
         list(batch.flows_dirty),
         batch.contended,
+        batch.held_back,
+        freed,
         next_due,
         bool(save.outbox),
         [*save.follow_ups, *released],

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from taskloom.core.lanes import Lane, LaneChange, LaneId
+from taskloom.core.lanes import Gate, GateId, Lane, LaneChange, LaneId, Share, Terms
 from taskloom.core.records import Record
 from taskloom.core.task import Task
 from taskloom.views.view import Page, Query, RowChange, View
@@ -176,13 +176,26 @@ class Shelf(Struct, frozen=True, gc=False):
 
 
 class OpenLanes(Struct, gc=False):
-    """The lanes of these shelves that may hand out now, by (level, virtual time), `limit` each.
+    """What these shelves have to hand out now; answered with an `Offer` per shelf, in the order asked.
 
-    Answered with a list of lanes per shelf, in the order asked.
+    Of each shelf the `limit` shares with work that come first by (level, virtual time), their gates, and of
+    each share whose gate is open the `limit` open lanes that come first by virtual time. One `Offer` more
+    holds the lanes named in `also`, their shares and gates, whatever they hold.
     """
 
     shelves: Sequence[Shelf]
     limit: int
+    now: int
+    also: Sequence[LaneId] = ()
+
+
+class Openings(Struct, gc=False):
+    """When what is closed opens: of each shelf the first instant at which a pause or a rate lets go.
+
+    Answered with an instant per shelf, in the order asked; 0 when nothing with work waits for one.
+    """
+
+    shelves: Sequence[Shelf]
     now: int
 
 
@@ -243,7 +256,16 @@ class Save(Struct, gc=False):
     follow_ups: list[FollowUpRow]
     follow_ups_done: list[int]
     rows: list[RowChange]
+    gates: list[tuple[GateId, dict[str, int]]]
+    """New settings of gates: (gate, name of `lanes.GATE_SETTINGS` -> value)."""
+    tuned: list[tuple[LaneId, dict[str, int]]]
+    """New settings of lanes: (lane, name of `lanes.LANE_SETTINGS` -> value)."""
     lanes: dict[LaneId, LaneChange]
+    terms: dict[LaneId, Terms]
+    """What the lanes that hand out must not exceed: where others write too, a save that would is refused
+    with a `TransientError`. Absent: nothing."""
+    gate_terms: dict[GateId, Terms]
+    now: int
     journal: bytes
     events: int
     """How many events the journal holds."""
@@ -258,7 +280,7 @@ class Saved(Struct, frozen=True, gc=False):
     released: list[FollowUpRow]
 
 
-Request = Load | OpenLanes | Ready | Read | Save
+Request = Load | OpenLanes | Openings | Ready | Read | Save
 Work = Generator[Request, Any, Any]
 """A batch: yields requests, is resumed with answers, returns what the engine wants to know."""
 
@@ -415,3 +437,9 @@ class Store(Protocol):
 
     async def lanes(self, queue: str, tenant: str | None) -> list[Lane]:
         """The lanes of a queue as counted."""
+
+    async def gate(self, queue: str, tenant: str) -> Gate:
+        """The limits of a tenant's queue, and what is under way in it."""
+
+    async def shares(self, tenant: str | None, limit: int) -> list[Share]:
+        """What waits and is under way, by queue, level and tenant."""

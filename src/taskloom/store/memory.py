@@ -9,7 +9,7 @@ from copy import copy
 from pathlib import Path
 from typing import Any, Final
 
-from taskloom.core.lanes import Lane
+from taskloom.core.lanes import Gate, Lane, Share
 from taskloom.core.limits import NEVER_MS
 from taskloom.core.records import Record
 from taskloom.core.task import Task
@@ -27,7 +27,7 @@ from taskloom.ports.store import (
     Work,
     WorkSource,
 )
-from taskloom.store.changes import answer, details_of, inputs_of, lanes_of, picked, task_of
+from taskloom.store.changes import answer, details_of, gate_of, inputs_of, lanes_of, picked, task_of
 from taskloom.store.tables import MemoryData
 from taskloom.store.walk import Row, Walk
 from taskloom.views.tasks import TASKS
@@ -270,3 +270,12 @@ class MemoryStore:
     async def lanes(self, queue: str, tenant: str | None) -> list[Lane]:
         """The lanes of a queue."""
         return [copy(self._data.lanes[name]) for name in lanes_of(self._data, queue, tenant)]
+
+    async def gate(self, queue: str, tenant: str) -> Gate:
+        """The limits of a tenant's queue."""
+        return copy(gate_of(self._data, queue, tenant))
+
+    async def shares(self, tenant: str | None, limit: int) -> list[Share]:
+        """What waits and is under way."""
+        found = [copy(one) for one in self._data.shares.values() if tenant in (None, one.tenant)]
+        return sorted(found, key=lambda one: (one.queue, one.level))[:limit]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
-from taskloom.core.lanes import Lane, LaneId
+from taskloom.core.lanes import Gate, GateId, Lane, LaneId, Share, ShareId
 from taskloom.core.records import Record
 from taskloom.core.task import READY, Task
 from taskloom.ports.store import (
@@ -111,6 +111,8 @@ class MemoryData:
         self.details: Table[int, NewTask] = Table(undo)
         self.payloads: Table[int, bytes] = Table(undo)
         self.lanes: Table[LaneId, Lane] = Table(undo)
+        self.shares: Table[ShareId, Share] = Table(undo)
+        self.gates: Table[GateId, Gate] = Table(undo)
         self.flows: Table[int, FlowRow] = Table(undo)
         self.records: Table[RecordId, Record] = Table(undo)
         self.idempotency: Table[IdempotencyId, IdempotencyRow] = Table(undo)

@@ -57,13 +57,49 @@ async def test_fifo_takes_the_oldest_over_all_queues_and_groups_by_full_name(des
     assert found == {"second:2": [ids[0], ids[2]], f"{QUEUE}:1": [ids[1]]}
 
 
-async def test_fifo_is_first_in_first_out_whoever_put(desk):
+async def test_fifo_is_first_in_first_out_and_keys_take_turns(desk):
     other = await desk.other("second")
-    ids = [await (desk if number < 2 else other).put() for number in range(4)]
+    mine = [await desk.put() for _ in range(3)]
+    theirs = [await other.put() for _ in range(2)]
 
-    answer = await desk.post_take(size=4)
+    answer = await desk.post_take(size=5)
 
-    assert [task["task_id"] for task in answer.json()[f"{QUEUE}:1"]] == ids
+    taken = [task["task_id"] for task in answer.json()[f"{QUEUE}:1"]]
+    assert taken == [mine[0], theirs[0], mine[1], theirs[1], mine[2]]
+
+
+async def test_round_robin_goes_on_where_it_left_off(desk):
+    await desk.register("embed-b")
+    ids = {queue: [await desk.put(queue=queue) for _ in range(3)] for queue in (QUEUE, "embed-b")}
+    taken = []
+    for _ in range(4):
+        desk.server.clock.advance(ms=1)
+        task = await desk.take(f"{QUEUE}:1", "embed-b:1", strategy="round_robin", size=1)
+        taken.append(task["task_id"])
+
+    assert [task_id in ids[QUEUE] for task_id in taken] == [True, False, True, False]
+    rest = (await desk.post_take(f"{QUEUE}:1", "embed-b:1", strategy="round_robin", size=9)).json()
+    assert {queue: len(tasks) for queue, tasks in rest.items()} == {f"{QUEUE}:1": 1, "embed-b:1": 1}
+
+
+async def test_sequential_hands_out_one_of_a_queue_and_the_next_when_that_has_ended(desk):
+    await desk.register("embed-b")
+    for queue in (QUEUE, QUEUE, "embed-b"):
+        await desk.put(queue=queue)
+
+    async def taken():
+        answer = await desk.post_take(f"{QUEUE}:1", "embed-b:1", strategy="sequential", size=9)
+        return {queue: len(tasks) for queue, tasks in answer.json().items()}
+
+    first = await desk.take(f"{QUEUE}:1", strategy="sequential")
+    assert await taken() == {"embed-b:1": 1}
+    assert await taken() == {}
+
+    await desk.complete(first["task_id"])
+    assert await taken() == {f"{QUEUE}:1": 1}
+
+    await desk.lose_lease()
+    assert await taken() == {f"{QUEUE}:1": 1, "embed-b:1": 1}
 
 
 async def test_active_passive_drains_the_first_queue_first(desk):

@@ -26,7 +26,12 @@ from taskloom.engine.outcome import Handout
 
 Wanted = TypeVar("Wanted")
 
-_STRATEGIES: Final = {"fifo": Strategy.FIFO, "active_passive": Strategy.ACTIVE_PASSIVE}
+_STRATEGIES: Final = {
+    "fifo": Strategy.FIFO,
+    "active_passive": Strategy.ACTIVE_PASSIVE,
+    "round_robin": Strategy.ROUND_ROBIN,
+    "sequential": Strategy.SEQUENTIAL,
+}
 _OVER: Final = frozenset({CANCELLED, FAILED})
 """Ends that tell a worker to stop: nobody wants the result any more."""
 _SUCCESS: Final = range(200, 300)
@@ -73,7 +78,7 @@ def _claim(request: Request, wanted: Take) -> Claim | Refusal:
         queues.append((name, int(level)))
     strategy = _STRATEGIES.get(wanted.strategy or "fifo")
     if strategy is None:
-        return invalid("strategy must be fifo or active_passive", "strategy")
+        return invalid(f"strategy must be one of {', '.join(_STRATEGIES)}", "strategy")
     age_ms = (wanted.min_age_seconds or 0) * 1000
     worker = wanted.worker.id if wanted.worker is not None else ""
     return Claim(

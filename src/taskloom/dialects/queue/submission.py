@@ -109,6 +109,7 @@ def _create(request: Request, asked: Asked, queue_id: int, expires_at: int) -> C
         queue=asked.queue,
         dialect=NAME,
         level=asked.level,
+        lane=request.principal.name,
         input=asked.data,
         attributes=encode(own),
         callback=asked.callback_url,

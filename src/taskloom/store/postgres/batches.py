@@ -20,6 +20,7 @@ from taskloom.ports.store import (
     FollowUpRow,
     Load,
     Loaded,
+    Openings,
     OpenLanes,
     Read,
     ReadAnswer,
@@ -31,8 +32,8 @@ from taskloom.ports.store import (
     TransientError,
     UnavailableError,
 )
+from taskloom.store.postgres import lanes, writes
 from taskloom.store.postgres import statements as sql
-from taskloom.store.postgres import writes
 from taskloom.store.postgres.rows import rows_apply
 from taskloom.store.postgres.statements import Connection
 from taskloom.views.view import View
@@ -88,7 +89,7 @@ class Session:
             await sql.idempotency_by_id(connection, idempotency) if idempotency else {},
             await sql.subscriptions_by_id(connection, subscriptions) if subscriptions else {},
             await sql.payloads_by_key(connection, load.payloads) if load.payloads else {},
-            await sql.lanes_by_id(connection, load.lanes) if load.lanes else {},
+            await lanes.by_id(connection, load.lanes) if load.lanes else {},
             await sql.follow_ups_open(connection, load.follow_ups) if load.follow_ups else set(),
             await self._outbox(load.outbox) if load.outbox else {},
             await sql.timers_by_id(connection, load.timers) if load.timers else {},
@@ -146,9 +147,13 @@ class Session:
     async def open_lanes(self, request: OpenLanes) -> Any:
         """The lanes that may hand out."""
         return [
-            await sql.lanes_open(self._connection, shelf, request.limit, request.now)
+            await lanes.offer(self._connection, shelf, request.limit, request.now)
             for shelf in request.shelves
-        ]
+        ] + [await lanes.named(self._connection, request.also)]
+
+    async def openings(self, request: Openings) -> Any:
+        """When what is closed opens."""
+        return [await lanes.opening(self._connection, shelf, request.now) for shelf in request.shelves]
 
     async def ready(self, request: Ready) -> Any:
         """The next tasks of lanes, then those reserved for workers."""
@@ -175,8 +180,7 @@ class Session:
         if save.rows:
             await rows_apply(connection, self._views, save.rows)
         released = await self._count(save)
-        if save.lanes:
-            await writes.lanes_add(connection, save.lanes)
+        await lanes.save(connection, save)
         sequence = await connection.fetchval(
             writes.HEAD,
             self._mark.node,
@@ -288,6 +292,7 @@ def slot_lock(slot: Slot) -> int:
 _ANSWERS: Final[dict[type[Any], Callable[[Session, Any], Awaitable[Any]]]] = {
     Load: Session.load,
     OpenLanes: Session.open_lanes,
+    Openings: Session.openings,
     Ready: Session.ready,
     Read: Session.read,
     Save: Session.save,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
-from taskloom.core.lanes import Lane, LaneId
+from taskloom.core.lanes import LaneId
 from taskloom.core.limits import NEVER_MS
 from taskloom.core.records import Record
 from taskloom.core.task import Task, TaskState
@@ -42,7 +42,6 @@ class Connection(Protocol):
 FIELDS: Final = Task.__struct_fields__
 COLUMNS: Final = ", ".join(FIELDS)
 _VERSION_MIN: Final = 130_000
-_LANE: Final = "queue, level, tenant, lane, depth, in_flight, task_limit, paused_until, virtual_time"
 _STATES: Final = tuple(TaskState)
 _STATE: Final = FIELDS.index("state")
 _TEXTS: Final = tuple(
@@ -108,35 +107,6 @@ async def payloads_by_key(connection: Connection, keys: Sequence[int]) -> dict[i
     return {key: body for key, body in rows}  # noqa: C416  as above
 
 
-async def lanes_by_id(connection: Connection, lanes: Sequence[LaneId]) -> dict[LaneId, Lane]:
-    """Lanes by name."""
-    columns = [list(column) for column in zip(*lanes, strict=True)]
-    rows = await connection.fetch(
-        f"SELECT {_LANE} FROM lanes WHERE (queue, level, tenant, lane) IN"  # noqa: S608
-        " (SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[], $4::text[]))",
-        *[[stored(one) if isinstance(one, str) else one for one in column] for column in columns],
-    )
-    return {lane.id: lane for lane in map(_lane, rows)}
-
-
-def _lane(row: Sequence[Any]) -> Lane:
-    queue, level, tenant, lane, *counts = row
-    return Lane(shown(queue), level, shown(tenant), shown(lane), *counts)
-
-
-async def lanes_open(connection: Connection, shelf: Shelf, limit: int, now: int) -> list[Lane]:
-    """The lanes of a shelf that may hand out, by (level, virtual time)."""
-    conditions, values = _shelf(shelf)
-    values += [now, limit]
-    rows = await connection.fetch(
-        f"SELECT {_LANE} FROM lanes WHERE {conditions} AND depth > 0 AND paused_until <= ${len(values) - 1}"  # noqa: S608
-        " AND (task_limit = 0 OR in_flight < task_limit)"
-        f" ORDER BY level, virtual_time, tenant, lane LIMIT ${len(values)}",
-        *values,
-    )
-    return [_lane(row) for row in rows]
-
-
 def _shelf(shelf: Shelf) -> tuple[str, list[Any]]:
     conditions = "queue = $1"
     values: list[Any] = [stored(shelf.queue)]
@@ -147,16 +117,6 @@ def _shelf(shelf: Shelf) -> tuple[str, list[Any]]:
         values.append(stored(shelf.tenant))
         conditions += f" AND tenant = ${len(values)}"
     return conditions, values
-
-
-async def lanes_of(connection: Connection, queue: str, tenant: str | None) -> list[Lane]:
-    """All lanes of a queue."""
-    rows = await connection.fetch(
-        f"SELECT {_LANE} FROM lanes WHERE queue = $1 AND ($2::text IS NULL OR tenant = $2)",  # noqa: S608
-        stored(queue),
-        None if tenant is None else stored(tenant),
-    )
-    return [_lane(row) for row in rows]
 
 
 READY: Final = (
@@ -183,15 +143,6 @@ async def reserved_tasks(connection: Connection, shelf: Shelf, worker: str, limi
         *values,
     )
     return [task_of(row) for row in rows]
-
-
-async def ready_queues(connection: Connection, limit: int) -> list[tuple[str, str, int]]:
-    """Where something is ready."""
-    rows = await connection.fetch(
-        "SELECT queue, tenant, sum(depth)::bigint FROM lanes WHERE depth > 0 GROUP BY queue, tenant LIMIT $1",
-        limit,
-    )
-    return [(shown(queue), shown(tenant), depth) for queue, tenant, depth in rows]
 
 
 async def flows_named(

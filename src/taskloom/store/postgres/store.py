@@ -13,7 +13,7 @@ from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 
 import asyncpg
 
-from taskloom.core.lanes import Lane
+from taskloom.core.lanes import Gate, Lane, Share
 from taskloom.core.records import Record
 from taskloom.core.task import Task
 from taskloom.ports.store import (
@@ -30,7 +30,7 @@ from taskloom.ports.store import (
     WorkSource,
 )
 from taskloom.store.migrations import migrations, pending, standing
-from taskloom.store.postgres import nodes, rows, statements
+from taskloom.store.postgres import lanes, nodes, rows, statements
 from taskloom.store.postgres.connections import REFUSED, UNREACHABLE, connect, let_go, make_pool
 from taskloom.store.postgres.driver import Writer
 from taskloom.views.tasks import TASKS
@@ -274,8 +274,16 @@ class PostgresStore:
 
     async def ready_queues(self, limit: int) -> list[tuple[str, str, int]]:
         """Where something is ready."""
-        return await self._read(statements.ready_queues, limit)
+        return await self._read(lanes.ready_queues, limit)
 
     async def lanes(self, queue: str, tenant: str | None) -> list[Lane]:
         """The lanes of a queue."""
-        return await self._read(statements.lanes_of, queue, tenant)
+        return await self._read(lanes.of_queue, queue, tenant)
+
+    async def gate(self, queue: str, tenant: str) -> Gate:
+        """The limits of a tenant's queue."""
+        return await self._read(lanes.gate, queue, tenant)
+
+    async def shares(self, tenant: str | None, limit: int) -> list[Share]:
+        """What waits and is under way."""
+        return await self._read(lanes.shares, tenant, limit)

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from taskloom.core.lanes import LaneChange, LaneId
 from taskloom.core.records import Record
 from taskloom.core.task import Task
 from taskloom.ports.store import (
@@ -295,48 +294,6 @@ async def counters_add(connection: Connection, sums: Mapping[CounterId, int]) ->
 async def counters_delete(connection: Connection, flows: Sequence[int]) -> None:
     """Counters of flows that ended."""
     await connection.execute("DELETE FROM counters WHERE flow = ANY($1::bigint[])", flows)
-
-
-async def lanes_floors(
-    connection: Connection, places: Sequence[tuple[str, int]]
-) -> dict[tuple[str, int], int]:
-    """For each (queue, level) the clock at which an empty lane joins."""
-    rows = await connection.fetch(
-        "SELECT p.queue, p.level, coalesce("
-        " (SELECT min(l.virtual_time) FROM lanes l WHERE l.queue = p.queue AND l.level = p.level"
-        " AND l.depth > 0),"
-        " (SELECT max(l.virtual_time) FROM lanes l WHERE l.queue = p.queue AND l.level = p.level), 0)"
-        " FROM unnest($1::text[], $2::smallint[]) AS p (queue, level)",
-        [stored(queue) for queue, _ in places],
-        [level for _, level in places],
-    )
-    return {(shown(queue), level): floor for queue, level, floor in rows}
-
-
-async def lanes_add(connection: Connection, changes: Mapping[LaneId, LaneChange]) -> None:
-    """Relative changes in the order of the lanes' names; one that was empty and fills joins at the floor."""
-    names = sorted(changes)
-    places = list({name[:2]: None for name in names if changes[name].fills})
-    floors = await lanes_floors(connection, places) if places else {}
-    joins = [floors[name[:2]] if changes[name].fills else 0 for name in names]
-    await connection.execute(
-        "INSERT INTO lanes (queue, level, tenant, lane, depth, in_flight, virtual_time, floor)"
-        " SELECT * FROM unnest($1::text[], $2::smallint[], $3::text[], $4::text[], $5::bigint[],"
-        " $6::bigint[], $7::bigint[], $8::bigint[])"
-        " ON CONFLICT (tenant, queue, level, lane) DO UPDATE SET"
-        " virtual_time = excluded.virtual_time - excluded.floor + CASE WHEN lanes.depth > 0"
-        " THEN lanes.virtual_time ELSE greatest(lanes.virtual_time, excluded.floor) END,"
-        " depth = lanes.depth + excluded.depth, in_flight = lanes.in_flight + excluded.in_flight,"
-        " floor = excluded.floor",
-        all_stored(name[0] for name in names),
-        [name[1] for name in names],
-        all_stored(name[2] for name in names),
-        all_stored(name[3] for name in names),
-        [changes[name].depth for name in names],
-        [changes[name].in_flight for name in names],
-        [changes[name].virtual_time + floor for name, floor in zip(names, joins, strict=True)],
-        joins,
-    )
 
 
 HEAD: Final = (

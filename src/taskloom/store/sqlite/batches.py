@@ -9,6 +9,7 @@ from taskloom.ports.store import (
     FollowUpRow,
     Load,
     Loaded,
+    Openings,
     OpenLanes,
     Read,
     ReadAnswer,
@@ -17,8 +18,8 @@ from taskloom.ports.store import (
     Save,
     Saved,
 )
+from taskloom.store.sqlite import lanes, writes
 from taskloom.store.sqlite import statements as sql
-from taskloom.store.sqlite import writes
 from taskloom.store.sqlite.hot import HotTasks, missing
 from taskloom.store.sqlite.rows import rows_apply
 from taskloom.store.sqlite.shapes import endings, leases
@@ -53,7 +54,7 @@ def _load(connection: Connection, load: Load, hot: HotTasks) -> Loaded:
         sql.idempotency_by_id(connection, load.idempotency) if load.idempotency else {},
         sql.subscriptions_by_id(connection, load.subscriptions) if load.subscriptions else {},
         sql.payloads_by_key(connection, load.payloads) if load.payloads else {},
-        sql.lanes_by_id(connection, load.lanes) if load.lanes else {},
+        lanes.by_id(connection, load.lanes) if load.lanes else {},
         sql.follow_ups_open(connection, load.follow_ups) if load.follow_ups else set(),
         sql.outbox_by_key(connection, load.outbox) if load.outbox else {},
         sql.timers_by_id(connection, load.timers) if load.timers else {},
@@ -61,13 +62,18 @@ def _load(connection: Connection, load: Load, hot: HotTasks) -> Loaded:
 
 
 def _open_lanes(connection: Connection, request: OpenLanes, _hot: HotTasks) -> Any:
-    return [sql.lanes_open(connection, shelf, request.limit, request.now) for shelf in request.shelves]
+    found = [lanes.offer(connection, shelf, request.limit, request.now) for shelf in request.shelves]
+    return [*found, lanes.named(connection, request.also)]
+
+
+def _openings(connection: Connection, request: Openings, _hot: HotTasks) -> Any:
+    return [lanes.opening(connection, shelf, request.now) for shelf in request.shelves]
 
 
 def _ready(connection: Connection, request: Ready, hot: HotTasks) -> Any:
-    lanes = [sql.ready_keys(connection, lane, count) for lane, count in request.lanes]
-    known = _known(connection, [key for keys in lanes for key in keys], hot)
-    found = [[known[key] for key in keys] for keys in lanes]
+    ready = [sql.ready_keys(connection, lane, count) for lane, count in request.lanes]
+    known = _known(connection, [key for keys in ready for key in keys], hot)
+    found = [[known[key] for key in keys] for keys in ready]
     found += [sql.reserved_tasks(connection, *place) for place in request.assigned]
     return found
 
@@ -97,7 +103,7 @@ def _save(connection: Connection, save: Save, hot: HotTasks) -> Saved:
     _save_flows(connection, save)
     _save_rest(connection, save)
     released = _count(connection, save)
-    writes.lanes_add(connection, save.lanes)
+    lanes.save(connection, save)
     sequence = writes.head_advance(connection, save.events, save.last_key)
     if save.events:
         writes.journal_insert(connection, sequence - save.events + 1, sequence, save.journal)
@@ -180,6 +186,7 @@ def _count(connection: Connection, save: Save) -> list[FollowUpRow]:
 _ANSWERS: Final[dict[type[Any], Callable[[Connection, Any, HotTasks], Any]]] = {
     Load: _load,
     OpenLanes: _open_lanes,
+    Openings: _openings,
     Ready: _ready,
     Read: _read,
     Save: _save,

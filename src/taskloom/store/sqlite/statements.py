@@ -5,7 +5,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
-from taskloom.core.lanes import Lane, LaneId
+from taskloom.core.lanes import LaneId
 from taskloom.core.records import Record
 from taskloom.core.task import Task, TaskState
 from taskloom.ports.store import (
@@ -26,7 +26,6 @@ Connection = sqlite3.Connection
 _FIELDS: Final = Task.__struct_fields__
 _COLUMNS: Final = ", ".join(_FIELDS)
 _MARKS: Final = ", ".join("?" for _ in _FIELDS)
-_LANE: Final = "queue, level, tenant, lane, depth, in_flight, task_limit, paused_until, virtual_time"
 _STATES: Final = tuple(TaskState)
 _STATE: Final = _FIELDS.index("state")
 _CALLBACK: Final = _FIELDS.index("callback")
@@ -105,44 +104,6 @@ def payloads_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, by
     return dict(select_in(connection, "SELECT key, body FROM payloads WHERE key IN ({})", keys))
 
 
-def lanes_by_id(connection: Connection, lanes: Sequence[LaneId]) -> dict[LaneId, Lane]:
-    """Lanes by name."""
-    sql = f"SELECT {_LANE} FROM lanes WHERE queue = ? AND level = ? AND tenant = ? AND lane = ?"  # noqa: S608
-    rows = [connection.execute(sql, lane).fetchone() for lane in lanes]
-    return {lane.id: lane for lane in (Lane(*row) for row in rows if row is not None)}
-
-
-def lanes_open(connection: Connection, shelf: Shelf, limit: int, now: int) -> list[Lane]:
-    """The lanes of a shelf that may hand out, by (level, virtual time)."""
-    sql = f"SELECT {_LANE} FROM lanes WHERE queue = ? AND depth > 0"  # noqa: S608
-    values: list[Any] = [shelf.queue]
-    if shelf.level >= 0:
-        sql += " AND level = ?"
-        values.append(shelf.level)
-    if shelf.tenant is not None:
-        sql += " AND tenant = ?"
-        values.append(shelf.tenant)
-    sql += " AND paused_until <= ? AND (task_limit = 0 OR in_flight < task_limit)"
-    sql += " ORDER BY level, virtual_time, tenant, lane LIMIT ?"
-    return [Lane(*row) for row in connection.execute(sql, [*values, now, limit])]
-
-
-def lanes_of(connection: Connection, queue: str, tenant: str | None) -> list[Lane]:
-    """All lanes of a queue."""
-    sql = f"SELECT {_LANE} FROM lanes WHERE queue = ? AND (?2 IS NULL OR tenant = ?2)"  # noqa: S608
-    return [Lane(*row) for row in connection.execute(sql.replace("= ? ", "= ?1 "), (queue, tenant))]
-
-
-def lanes_floor(connection: Connection, queue: str, level: int) -> int:
-    """The lowest clock of the lanes with work; without any, the highest clock."""
-    row = connection.execute(
-        "SELECT coalesce((SELECT min(virtual_time) FROM lanes WHERE queue = ?1 AND level = ?2 AND depth > 0),"
-        " (SELECT max(virtual_time) FROM lanes WHERE queue = ?1 AND level = ?2), 0)",
-        (queue, level),
-    ).fetchone()
-    return int(row[0])
-
-
 def ready_keys(connection: Connection, lane: LaneId, limit: int) -> list[int]:
     """The keys of the next unreserved ready tasks of a lane."""
     sql = (
@@ -160,12 +121,6 @@ def reserved_tasks(connection: Connection, shelf: Shelf, worker: str, limit: int
     )
     values = (shelf.queue, worker, shelf.level, shelf.tenant, limit)
     return [task_of(row) for row in connection.execute(sql, values)]
-
-
-def ready_queues(connection: Connection, limit: int) -> list[tuple[str, str, int]]:
-    """Where something is ready."""
-    sql = "SELECT queue, tenant, sum(depth) FROM lanes WHERE depth > 0 GROUP BY queue, tenant LIMIT ?"
-    return connection.execute(sql, (limit,)).fetchall()
 
 
 def flows_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, FlowRow]:

@@ -15,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, Any, Concatenate, Final, ParamSpec, TypeVar
 
-from taskloom.core.lanes import Lane
+from taskloom.core.lanes import Gate, Lane, Share
 from taskloom.core.records import Record
 from taskloom.core.task import Task
 from taskloom.ports.faults import fault_point
@@ -34,7 +34,7 @@ from taskloom.ports.store import (
     WorkSource,
 )
 from taskloom.store.migrations import migrations, pending, standing
-from taskloom.store.sqlite import rows, statements
+from taskloom.store.sqlite import lanes, rows, statements
 from taskloom.store.sqlite.batches import answer
 from taskloom.store.sqlite.copying import copied
 from taskloom.store.sqlite.hot import HotTasks
@@ -366,8 +366,16 @@ class SqliteStore:
 
     async def ready_queues(self, limit: int) -> list[tuple[str, str, int]]:
         """Where something is ready."""
-        return await self._read(statements.ready_queues, limit)
+        return await self._read(lanes.ready_queues, limit)
 
     async def lanes(self, queue: str, tenant: str | None) -> list[Lane]:
         """The lanes of a queue."""
-        return await self._read(statements.lanes_of, queue, tenant)
+        return await self._read(lanes.of_queue, queue, tenant)
+
+    async def gate(self, queue: str, tenant: str) -> Gate:
+        """The limits of a tenant's queue."""
+        return await self._read(lanes.gate, queue, tenant)
+
+    async def shares(self, tenant: str | None, limit: int) -> list[Share]:
+        """What waits and is under way."""
+        return await self._read(lanes.shares, tenant, limit)

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from msgspec import structs
 
-from taskloom.core.lanes import LaneChange, LaneId
 from taskloom.core.records import Record
 from taskloom.core.task import COMPLETED, LEASED, Task
 from taskloom.ports.store import (
@@ -19,7 +18,7 @@ from taskloom.ports.store import (
     TimerRow,
 )
 from taskloom.store.sqlite.shapes import Ending, Lease
-from taskloom.store.sqlite.statements import Connection, in_marks, lanes_floor
+from taskloom.store.sqlite.statements import Connection, in_marks
 
 _FIELDS: Final = Task.__struct_fields__
 _COLUMNS: Final = ", ".join(_FIELDS)
@@ -147,31 +146,6 @@ def attributes_update(connection: Connection, rows: Iterable[tuple[int, bytes]])
 def payloads_insert(connection: Connection, rows: Sequence[tuple[int, bytes]]) -> None:
     """Payloads, written once."""
     _insert(connection, "INSERT INTO payloads VALUES ", rows)
-
-
-def lanes_add(connection: Connection, changes: dict[LaneId, LaneChange]) -> None:
-    """Relative changes; a lane that was empty and fills joins at the floor of its queue and level."""
-    floors: dict[tuple[str, int], int] = {}
-    rows = []
-    for lane, change in changes.items():
-        floor = 0
-        if change.fills:
-            place = lane[:2]
-            if place not in floors:
-                floors[place] = lanes_floor(connection, *place)
-            floor = floors[place]
-        rows.append((*lane, change.depth, change.in_flight, change.virtual_time, floor))
-    connection.executemany(
-        """
-        INSERT INTO lanes (queue, level, tenant, lane, depth, in_flight, virtual_time)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7 + ?8)
-        ON CONFLICT (queue, level, tenant, lane) DO UPDATE SET
-            virtual_time = ?7 + CASE WHEN depth > 0 THEN virtual_time ELSE max(virtual_time, ?8) END,
-            depth = depth + ?5,
-            in_flight = in_flight + ?6
-        """,
-        rows,
-    )
 
 
 def flows_put(connection: Connection, flows: Iterable[FlowRow]) -> None:
