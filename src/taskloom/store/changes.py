@@ -197,10 +197,10 @@ def _read(data: MemoryData, request: Read) -> ReadAnswer:
 
 def _save(data: MemoryData, views: dict[str, View], save: Save) -> Saved:
     _save_tasks(data, save)
+    released = _count(data, save)  # before the flows, whose end takes their counters along
     _save_flows(data, save)
     _save_rest(data, save)
     _save_rows(data, views, save)
-    released = _count(data, save)
     _save_lanes(data, save)
     return Saved(_advance(data, save), released)
 

@@ -100,9 +100,9 @@ def _read(connection: Connection, request: Read, hot: HotTasks) -> ReadAnswer:
 
 def _save(connection: Connection, save: Save, hot: HotTasks) -> Saved:
     _save_tasks(connection, save, hot)
+    released = _count(connection, save)  # before the flows, whose end takes their counters along
     _save_flows(connection, save)
     _save_rest(connection, save)
-    released = _count(connection, save)
     lanes.save(connection, save)
     sequence = writes.head_advance(connection, save.events, save.last_key)
     if save.events:
