@@ -279,7 +279,7 @@ def _call(row: Sequence[Any]) -> OutboxRow:
 
 
 _EARLIER: Final = (
-    "EXISTS (SELECT 1 FROM outbox e WHERE e.subject = o.subject AND e.webhook = o.webhook"
+    "EXISTS (SELECT 1 FROM outbox e WHERE e.task = o.task AND e.webhook = o.webhook"
     " AND (e.name = '') = (o.name = '') AND e.key < o.key)"
 )
 # From line to line along the index, so that it does not matter how many calls stand in any of them.
