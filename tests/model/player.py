@@ -317,7 +317,7 @@ class Player:
                 SendAgain(
                     dice.choice((call, OutboxRow(0, "t", 7, 0, 0, "t x", 8, "toy.test"))), "https://x/"
                 ),
-                OutboxResult(key, next_at, taken_from=next_at, receiver="t x", url="https://x/"),
+                OutboxResult(key, next_at, taken_from=next_at, line="t x", url="https://x/"),
                 OutboxResult(key, self.now, "status 500", attempt=Attempt(self.now, 7, 500, "status 500")),
                 OutboxResult(key, 0),
                 OutboxResult(key, self.now + 500),

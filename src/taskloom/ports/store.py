@@ -81,8 +81,8 @@ class OutboxRow(Struct, gc=False):
     subject: int
     attempt: int
     next_at: int
-    receiver: str = ""
-    """Whom it goes to, as far as calls can hinder each other; "" while nobody has looked."""
+    line: str = ""
+    """The line it stands in: its tenant's, and later its receiver's if that has enough to do."""
     webhook: int = 0
     name: str = ""
     body: bytes = b""
@@ -457,11 +457,10 @@ class Store(Protocol):
     async def due_outbox(
         self, now: int, limit: int, each: int = 1, busy: Sequence[str] = (), busy_tenants: Sequence[str] = ()
     ) -> list[OutboxRow]:
-        """Calls that may leave now, longest due first.
+        """Calls that may leave now, at most `limit`: the first of every line, then the second, to `each`.
 
-        At most `limit` whose receiver is not known yet, then at most `limit` others, `each` for a receiver,
-        none for those that are busy or belong to busy tenants. A call is not due before every earlier one
-        about the same subject to the same webhook has ended.
+        Within a line the longest due comes first. Lines that are busy or belong to busy tenants are left
+        out. A call is not due before every earlier one about the same subject to the same webhook has ended.
         """
 
     async def follow_ups(self, limit: int) -> list[FollowUpRow]:

@@ -246,8 +246,6 @@ def _save_flows(data: MemoryData, save: Save) -> None:
             data.timers.drop(slot)
         for place in [place for place in data.subscriptions if place[1] in gone]:
             data.subscriptions.drop(place)
-        for counter in [counter for counter in data.counters if counter[0] in gone]:
-            data.counters.drop(counter)
 
 
 def _save_rest(data: MemoryData, save: Save) -> None:
@@ -291,6 +289,9 @@ def _count(data: MemoryData, save: Save) -> list[FollowUpRow]:
         if value == 0:
             released.append(FollowUpRow(key, body))
             data.follow_ups.insert(key, body)
+    gone = set(save.flows_ended)
+    for counter in [counter for counter in data.counters if gone and counter[0] in gone]:
+        data.counters.drop(counter)
     return released
 
 

@@ -281,24 +281,22 @@ class MemoryStore:
     async def due_outbox(
         self, now: int, limit: int, each: int = 1, busy: Sequence[str] = (), busy_tenants: Sequence[str] = ()
     ) -> list[OutboxRow]:
-        """Calls that may leave now, fairly per receiver."""
-        new: list[OutboxRow] = []
-        others: list[OutboxRow] = []
-        taken: dict[str, int] = dict.fromkeys(busy, each)
+        """Calls that may leave now, fairly from every line."""
         earlier: set[tuple[int, int, bool]] = set()
-        due = []
+        due: list[OutboxRow] = []
         for _, row in sorted(self._data.outbox.items()):
             place = (row.subject, row.webhook, row.name == "")
-            if place not in earlier and row.next_at <= now:
+            is_open = row.line not in busy and row.tenant not in busy_tenants
+            if is_open and place not in earlier and row.next_at <= now:
                 due.append(row)
             earlier.add(place)
+        ranks: dict[str, int] = {}
+        ranked = []
         for row in sorted(due, key=lambda row: (row.next_at, row.key)):
-            if not row.receiver:
-                new.append(row)
-            elif row.tenant not in busy_tenants and taken.get(row.receiver, 0) < each:
-                taken[row.receiver] = taken.get(row.receiver, 0) + 1
-                others.append(row)
-        return [copy(row) for row in (*new[:limit], *others[:limit])]
+            rank = ranks[row.line] = ranks.get(row.line, 0) + 1
+            if rank <= each:
+                ranked.append((rank, row.next_at, row.key))
+        return [copy(self._data.outbox[key]) for _, _, key in sorted(ranked)[:limit]]
 
     async def follow_ups(self, limit: int) -> list[FollowUpRow]:
         """Follow-up commands not yet done."""

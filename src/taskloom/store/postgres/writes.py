@@ -235,18 +235,18 @@ async def outbox_put(connection: Connection, rows: Sequence[OutboxRow]) -> None:
     """New calls, and those to be tried again."""
     last = {row.key: row for row in rows}
     columns = zip(*map(structs.astuple, last.values()), strict=True)
-    keys, tenants, subject, attempt, next_at, receivers, webhooks, names, *rest = columns
+    keys, tenants, subject, attempt, next_at, lines, webhooks, names, *rest = columns
     numbers = (subject, attempt, next_at)
     await connection.execute(
         "INSERT INTO outbox SELECT * FROM"
         " unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[],"
         " $7::bigint[], $8::text[], $9::bytea[], $10::bytea[], $11::bigint[])"
         " ON CONFLICT (key) DO UPDATE SET attempt = excluded.attempt, next_at = excluded.next_at,"
-        " receiver = excluded.receiver, log = excluded.log, since = excluded.since",
+        " line = excluded.line, log = excluded.log, since = excluded.since",
         keys,
         all_stored(tenants),
         *numbers,
-        all_stored(receivers),
+        all_stored(lines),
         webhooks,
         all_stored(names),
         *rest,

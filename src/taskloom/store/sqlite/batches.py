@@ -180,6 +180,8 @@ def _count(connection: Connection, save: Save) -> list[FollowUpRow]:
     for (flow, name), by, key, body in save.counters:
         if writes.counter_add(connection, flow, name, by) == 0:
             released.append(FollowUpRow(key, body))
+    if save.flows_ended:
+        writes.counters_delete(connection, save.flows_ended)
     if released:
         writes.follow_ups_insert(connection, [(row.key, row.body) for row in released])
     return released

@@ -171,12 +171,11 @@ def flows_put(connection: Connection, flows: Iterable[FlowRow]) -> None:
 
 
 def flows_delete(connection: Connection, keys: Iterable[int]) -> None:
-    """Flows that ended for good; their timers, subscriptions and counters go with them."""
+    """Flows that ended for good; their timers and subscriptions go with them."""
     rows = [(key,) for key in keys]
     connection.executemany("DELETE FROM flows WHERE key = ?", rows)
     connection.executemany("DELETE FROM timers WHERE flow = ?", rows)
     connection.executemany("DELETE FROM subscriptions WHERE flow = ?", rows)
-    connection.executemany("DELETE FROM counters WHERE flow = ?", rows)
 
 
 def records_put(connection: Connection, records: Iterable[Record]) -> None:
@@ -235,6 +234,11 @@ def counter_add(connection: Connection, flow: int, name: str, by: int) -> int:
         (flow, name, by),
     ).fetchall()
     return int(row[0][0])
+
+
+def counters_delete(connection: Connection, flows: Iterable[int]) -> None:
+    """Counters of flows that ended."""
+    connection.executemany("DELETE FROM counters WHERE flow = ?", [(flow,) for flow in flows])
 
 
 def outbox_put(connection: Connection, rows: Iterable[OutboxRow]) -> None:
