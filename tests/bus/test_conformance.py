@@ -2,9 +2,10 @@
 
 import pytest
 
+from taskloom.bus.client import Elsewhere
 from taskloom.bus.memory import MemoryBus
 from taskloom.bus.postgres import PostgresBus
-from taskloom.bus.redis import Elsewhere, RedisBus
+from taskloom.bus.redis import RedisBus
 from taskloom.bus.shared import ALL, payload
 from tests.bus.listener import Listener
 

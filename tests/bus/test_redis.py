@@ -12,8 +12,9 @@ import pytest
 from redis import Redis
 
 from taskloom.bus import shared
+from taskloom.bus.client import Elsewhere
 from taskloom.bus.embedded import Embedded
-from taskloom.bus.redis import Elsewhere, RedisBus
+from taskloom.bus.redis import RedisBus
 from taskloom.bus.shared import ALL
 from tests.bus.listener import Listener
 

@@ -1,61 +1,36 @@
 """Wake-ups between servers over the publish and subscribe of a Redis or Valkey."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
-from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
 
-from taskloom.bus import shared
+from taskloom.bus.client import REDIS_ERRORS, Place, connect, let_go
 from taskloom.bus.shared import CHANNEL, SharedBus
-
-Connect = Callable[[str], Redis]
-
-
-class Place(Protocol):
-    """Where the Redis is."""
-
-    async def url(self) -> str:
-        """The address with the server's own credentials; one that we run is started for it."""
-
-    async def close(self) -> None:
-        """Nobody needs it any more."""
-
-
-class Elsewhere:
-    """A Redis that somebody else runs."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url.replace("valkey", "redis", 1) if url.startswith("valkey") else url
-
-    async def url(self) -> str:
-        """The address it was given."""
-        return self._url
-
-    async def close(self) -> None:
-        """It is not ours to stop."""
+from taskloom.bus.streams import RedisStreams
+from taskloom.ports.bus import Streams
 
 
 class RedisBus(SharedBus):
     """Hints through a Redis the servers share."""
 
-    interruptions: ClassVar = (OSError, TimeoutError, RedisError)
+    interruptions: ClassVar = REDIS_ERRORS
 
     def __init__(self, place: Place) -> None:
         super().__init__()
-        self.place = place
+        self._place = place
 
     async def close(self) -> None:
         """Stop listening, and the Redis if it is ours."""
         await super().close()
-        await self.place.close()
+        await self._place.close()
+
+    def streams(self) -> Streams | None:
+        """The streams of the same Redis."""
+        return RedisStreams(self._place)
 
     async def _session(self) -> None:
-        client = connect(await self.place.url())
+        client = connect(await self._place.url())
         listener = client.pubsub(ignore_subscribe_messages=True)
         try:
             await listener.subscribe(CHANNEL)
@@ -65,23 +40,12 @@ class RedisBus(SharedBus):
         except* self.interruptions as errors:
             raise first(errors) from None
         finally:
-            await _let_go(listener.aclose())  # type: ignore[no-untyped-call]
-            await _let_go(client.aclose())
+            await let_go(listener.aclose())  # type: ignore[no-untyped-call]
+            await let_go(client.aclose())
 
     async def _listen(self, listener: PubSub) -> None:
         async for message in listener.listen():
             self._heard(message["data"])
-
-
-def connect(url: str) -> Redis:
-    """A client that gives up on a silent server, and leaves trying again to its caller."""
-    return Redis.from_url(
-        url,
-        socket_connect_timeout=shared.BEAT_S,
-        socket_timeout=2 * shared.BEAT_S,
-        retry=Retry(NoBackoff(), 0),
-        protocol=2,
-    )
 
 
 def first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
@@ -90,12 +54,3 @@ def first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
-
-
-async def _let_go(closing: Awaitable[None]) -> None:
-    """Close a connection, whatever state it is in."""
-    try:
-        async with asyncio.timeout(1):
-            await closing
-    except (OSError, TimeoutError, RedisError):
-        return

@@ -14,6 +14,8 @@ from typing import ClassVar, Final
 
 import msgspec
 
+from taskloom.ports.bus import Streams
+
 log = logging.getLogger(__name__)
 
 ALL: Final = "all"
@@ -59,6 +61,10 @@ class SharedBus:
         """Hint at these topics; never blocks, may be lost."""
         self._topics |= topics
         self._bell.set()
+
+    def streams(self) -> Streams | None:
+        """There are none."""
+        return None
 
     async def _session(self) -> None:
         """One connection, from connecting until it breaks or falls silent."""

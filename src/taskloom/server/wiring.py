@@ -62,7 +62,8 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
     spoken = DIALECTS if given.dialects is None else given.dialects
     guard = Guard(map(trusted, settings.callbacks_allow), plain_http=settings.callbacks_http)
     deliverer = given.deliverer or _sender(guard, clock, lambda tenant: callback_secrets(engine, tenant))
-    engine = Engine(_plan(settings, given, clock, spoken, deliverer))
+    plan = _plan(settings, given, clock, spoken, deliverer)
+    engine = Engine(plan)
     authenticator = Authenticator(engine.store, clock, BearerTokens(b""), required=settings.auth == "keys")
     gate = Gate(authenticator, Tenants(engine), Throttle(clock))
     services = Services(
@@ -72,7 +73,7 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
             "compat.agents": settings.compat_agents,
             "data": str(settings.data),
         },
-        {"blobs": LocalBlobs(settings.data / "blobs"), "guard": guard},
+        {"blobs": LocalBlobs(settings.data / "blobs"), "guard": guard, "streams": plan.bus.streams()},
         authenticator.forget,
     )
     metrics = Metrics(version())
@@ -141,7 +142,7 @@ def _redis_bus(settings: Settings) -> Bus:
     embedded = settings.bus == "embedded"
     adapter: Any = _optional("taskloom.bus.redis", "bus" if embedded else "redis", "bus")
     if not embedded:
-        bus: Bus = adapter.RedisBus(adapter.Elsewhere(settings.bus))
+        bus: Bus = adapter.RedisBus(importlib.import_module("taskloom.bus.client").Elsewhere(settings.bus))
         return bus
     try:
         place = importlib.import_module("taskloom.bus.embedded").Embedded(settings.data / "bus")
