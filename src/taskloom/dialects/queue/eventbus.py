@@ -23,6 +23,7 @@ from taskloom.core.access import EVERY_TENANT
 from taskloom.core.commands import Complete, Fail, Report
 from taskloom.core.credentials import KEY, KeyRecord, principal_of
 from taskloom.core.limits import (
+    EVENT_ADMIT_S,
     EVENT_ALIVE_S,
     EVENT_ENTRIES_AT_ONCE,
     EVENT_READERS,
@@ -103,9 +104,10 @@ class EventBus:
             return None
         self.expect(access)
         try:
-            url = await self._streams.admit(access.user, access.password, access.topic)
-        except StreamsError as error:
-            log.warning("the event bus is away: %s", error)
+            async with asyncio.timeout(EVENT_ADMIT_S):
+                url = await self._streams.admit(access.user, access.password, access.topic)
+        except (StreamsError, TimeoutError) as error:
+            log.warning("the event bus is away: %s", error or "it does not answer")
             return None
         return EventBusPlace(url, access.topic)
 
