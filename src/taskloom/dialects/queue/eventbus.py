@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -136,12 +136,17 @@ class EventBus:
         self._news.set()
 
     async def _run(self) -> None:
+        away = False
         while True:
             try:
                 await self._admit_all()
+                await self._look()
+                away = False
                 await self._read_on()
             except StreamsError as error:
-                log.warning("the event bus is interrupted: %s", error)
+                if not away:  # said once
+                    log.warning("the event bus is interrupted: %s", error)
+                away = True
             except Exception:
                 log.exception("the event bus broke off; it begins anew")
             await asyncio.sleep(_PAUSE_S)
@@ -165,7 +170,7 @@ class EventBus:
         await self._engine.submit(PutRecords((change,)))
 
     async def _read_on(self) -> None:
-        rounds = 0
+        rounds = 1
         while True:
             if rounds % EVENT_ROUNDS_BETWEEN_LOOKS == 0:
                 await self._look()
@@ -227,16 +232,33 @@ class EventBus:
         return Actor(principal.wall, principal.name, principal.worker)
 
     async def _carry_out(self, actor: Actor, entries: Sequence[Entry]) -> int:
-        """How many entries, from the first on, are done with: carried out, refused for good, or garbage."""
+        """How many entries, from the first on, are done with: carried out, refused for good, or garbage.
+
+        Events of several tasks go together; of one task each waits for the one before it to be stored.
+        """
+        line: dict[int, tuple[int, Complete | Fail | Report, int]] = {}
         for number, entry in enumerate(entries):
             event = told(entry)
-            if event is not None and not await self._done(actor, event):
-                return number
-        return len(entries)
+            if event is None:
+                continue
+            if event.key in line:
+                if (refused := await self._submit(line)) is not None:
+                    return refused
+                line.clear()
+            line[event.key] = (number, await self._command(actor, event), event.size)
+        refused = await self._submit(line)
+        return len(entries) if refused is None else refused
 
-    async def _done(self, actor: Actor, event: Told) -> bool:
-        outcome = await self._engine.submit(await self._command(actor, event), size=event.size)
-        return not isinstance(outcome, Rejection) or not self._is_temporary(outcome)
+    async def _submit(self, line: Mapping[int, tuple[int, Complete | Fail | Report, int]]) -> int | None:
+        """The number of the first entry that must be tried again, None when all are done with."""
+        if not line:
+            return None
+        numbers, commands, sizes = zip(*line.values(), strict=True)
+        outcomes = await self._engine.submit_many(commands, sizes=sizes)
+        for number, outcome in zip(numbers, outcomes, strict=True):
+            if isinstance(outcome, Rejection) and self._is_temporary(outcome):
+                return int(number)
+        return None
 
     def _is_temporary(self, refused: Rejection) -> bool:
         """Whether it may go well later: a fault that is not the store's would hold up the stream for ever."""
