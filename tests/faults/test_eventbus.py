@@ -170,3 +170,21 @@ async def after_restart(folder, bus, task_id):
         query = Query(view=FRAMES.name, tenants=None, sort=(Sort("number"),), limit=10, total=False)
         rows = (await server.engine.store.search(query)).rows
         return [row["body"] for row in rows], shown.json()["status"]
+
+
+def test_a_bus_of_the_servers_own_works_after_a_kill_with_the_same_address(tmp_path):
+    process = Process(tmp_path / "server", "--bus", "embedded").start()
+    shop = Shop(process)
+    process.kill()
+    shop.close()
+    process.start()
+    again = Shop(process)
+    again.place, later = shop.place, again.place
+
+    caller = again.put("blocking")
+    again.write(again.take(), "task-completion-event", result={"body": {"embedded": True}})
+
+    assert caller.result(HANG_S).json() == {"embedded": True}
+    assert later == shop.place
+    again.close()
+    process.stop()

@@ -5,7 +5,7 @@ import json
 
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, NoPermissionError
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from tests.dialects.queue.bus_worker import BusWorker
 from tests.dialects.queue.desk import chunk, compact
@@ -233,3 +233,19 @@ async def test_http_and_bus_go_side_by_side(desk, worker):
     await worker.complete(two, body={"n": 2})
 
     assert {(await by_http).status, (await by_bus).status} == {200}
+
+
+async def test_a_key_that_is_gone_is_heard_no_more(server, desk, worker, admin):
+    caller = await blocking(desk)
+    task = await worker.take()
+    assert (await server.client().delete("/api/v1/keys/desk?tenant=default")).status in (200, 204)
+
+    await worker.complete(task, body={"too": "late"})
+    await emptied(admin, worker.topic + task["instance_id"])
+
+    shown = (await server.client().get(f"/v1/queue/{task['task_id']}")).json()
+    assert shown["status"] == "queued"
+    with pytest.raises(RedisError):
+        await BusWorker.complete(worker, task, body={"even": "later"})
+    assert (await server.client().post(f"/v1/queue/{task['task_id']}/cancel")).status == 202
+    assert (await caller).status == 499
