@@ -1,4 +1,4 @@
-"""Usage is counted with the completion, in its transaction: a server that dies neither loses nor doubles it."""
+"""Usage is counted with the completion, in its transaction: a server that dies loses and doubles nothing."""
 
 import asyncio
 import http.client
