@@ -11,6 +11,7 @@ from taskloom.ports.store import (
     Details,
     FlowRow,
     FollowUpRow,
+    HotCount,
     IdempotencyId,
     IdempotencyRow,
     JournalChunk,
@@ -331,6 +332,32 @@ async def journal_after(connection: Connection, after: int, limit: int) -> list[
         limit,
     )
     return [JournalChunk(first, last, body) for first, last, body in rows]
+
+
+async def hot_counts(connection: Connection, queue: str, tenant: str | None) -> list[HotCount]:
+    """The living tasks of a queue by level and state."""
+    rows = await connection.fetch(
+        "SELECT level, state, count(*), min(created_at) FROM tasks"
+        " WHERE queue = $1 AND ($2::text IS NULL OR tenant = $2) GROUP BY level, state ORDER BY level, state",
+        stored(queue),
+        None if tenant is None else stored(tenant),
+    )
+    return [HotCount(level, TaskState(state), count, oldest) for level, state, count, oldest in rows]
+
+
+async def unheld(connection: Connection, shelf: Shelf, upto: int, limit: int) -> list[int]:
+    """The oldest tasks of a shelf that no worker holds."""
+    conditions, values = _shelf(shelf)
+    count = len(values)
+    rows = await connection.fetch(
+        f"SELECT key FROM tasks WHERE {conditions} AND key <= ${count + 1} AND state <> ${count + 2}"  # noqa: S608
+        f" ORDER BY key LIMIT ${count + 3}",
+        *values,
+        upto,
+        int(TaskState.LEASED),
+        limit,
+    )
+    return [row[0] for row in rows]
 
 
 async def due_tasks(connection: Connection, now: int, limit: int) -> list[int]:

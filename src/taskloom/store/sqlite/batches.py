@@ -104,6 +104,8 @@ def _save(connection: Connection, save: Save, hot: HotTasks) -> Saved:
     _save_flows(connection, save)
     _save_rest(connection, save)
     lanes.save(connection, save)
+    if save.usage:
+        writes.usage_add(connection, save.usage)
     sequence = writes.head_advance(connection, save.events, save.last_key)
     if save.events:
         writes.journal_insert(connection, sequence - save.events + 1, sequence, save.journal)

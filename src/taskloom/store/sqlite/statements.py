@@ -11,6 +11,7 @@ from taskloom.core.task import Task, TaskState
 from taskloom.ports.store import (
     Details,
     FlowRow,
+    HotCount,
     IdempotencyId,
     IdempotencyRow,
     JournalChunk,
@@ -227,6 +228,26 @@ def journal_after(connection: Connection, after: int, limit: int) -> list[Journa
         (after, limit),
     )
     return [JournalChunk(*row) for row in rows if row[1] > after]
+
+
+def hot_counts(connection: Connection, queue: str, tenant: str | None) -> list[HotCount]:
+    """The living tasks of a queue by level and state."""
+    rows = connection.execute(
+        "SELECT level, state, count(*), min(created_at) FROM tasks"
+        " WHERE queue = ?1 AND (?2 IS NULL OR tenant = ?2) GROUP BY level, state ORDER BY level, state",
+        (queue, tenant),
+    )
+    return [HotCount(level, _STATES[state], count, oldest) for level, state, count, oldest in rows]
+
+
+def unheld(connection: Connection, shelf: Shelf, upto: int, limit: int) -> list[int]:
+    """The oldest tasks of a shelf that no worker holds."""
+    sql = (
+        "SELECT key FROM tasks WHERE key <= ?4 AND queue = ?1 AND (?2 < 0 OR level = ?2)"
+        " AND (?3 IS NULL OR tenant = ?3) AND state <> ?5 ORDER BY key LIMIT ?6"
+    )
+    values = (shelf.queue, shelf.level, shelf.tenant, upto, int(TaskState.LEASED), limit)
+    return [row[0] for row in connection.execute(sql, values)]
 
 
 def due_tasks(connection: Connection, now: int, limit: int) -> list[int]:
