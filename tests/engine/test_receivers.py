@@ -4,6 +4,7 @@ import pytest
 
 from taskloom.core.limits import (
     CALLBACK_RECEIVERS_REMEMBERED,
+    CALLBACK_REST_ASKED_MS_MAX,
     CALLBACK_REST_MS_MAX,
     CALLBACKS_AT_ONCE_IN_TROUBLE,
     CALLBACKS_AT_ONCE_PER_RECEIVER,
@@ -50,12 +51,23 @@ def test_after_a_failure_it_rests_and_then_has_one(receivers):
     assert [begin(receivers, "t a", now=later) for _ in range(2)] == [True, True]
 
 
-def test_it_never_rests_longer_than_the_longest_rest(receivers):
+def test_it_rests_as_long_as_it_asks_up_to_a_bound(receivers):
     now = NOW
-    for _ in range(50):
-        fail(receivers, "t a", now=now, pause_ms=86_400_000)
-        assert receivers.is_busy("t a", "t", now)
-        now += CALLBACK_REST_MS_MAX
+    for asked in (0, 20_000, 86_400_000):
+        fail(receivers, "t a", now=now, pause_ms=asked)
+        assert receivers.is_busy("t a", "t", now + min(asked, CALLBACK_REST_ASKED_MS_MAX) - 1)
+        now += max(CALLBACK_REST_MS_MAX, min(asked, CALLBACK_REST_ASKED_MS_MAX))
+        assert not receivers.is_busy("t a", "t", now)
+
+
+def test_a_call_that_was_not_made_changes_nothing(receivers):
+    fail(receivers, "t a")
+    later = NOW + CALLBACK_REST_MS_MAX
+    assert begin(receivers, "t a", now=later)
+    receivers.release("t a", later, failed=None)
+
+    assert receivers.is_in_trouble("t a")
+    assert not receivers.is_busy("t a", "t", later)
 
 
 def test_a_tenant_has_its_part_of_the_calls(receivers):
