@@ -3,8 +3,8 @@
 A queue's record carries a small number, its id: the version of one counting record, which changes in the same
 transaction. A queue is never removed and its endpoint never changes, so what was found once stays true.
 
-The queue of a model is the one whose registration named the model last; where none did, the queue that is
-called like the model and registered with the endpoint asked for.
+The queue of a model is the one whose registration named the model last, or to which the administrator pointed
+it since; where there is none, the queue that is called like the model and registered with the endpoint asked for.
 """
 
 import re
@@ -14,16 +14,18 @@ import msgspec
 
 from taskloom.core.limits import NAME_LENGTH, PAGE_SIZE_MAX, QUEUES_CACHED, REGISTER_TRIES
 from taskloom.core.records import PutRecords, Record, RecordChange
+from taskloom.core.registry import MODEL, QUEUE, ModelBody, QueueBody, model_name
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.dialects.operation import Refusal, Services
 from taskloom.dialects.queue import errors
-from taskloom.dialects.queue.wire import Model, ModelBody, QueueBody, Register, encode
+from taskloom.dialects.queue.wire import Model, Register, encode
 from taskloom.engine.engine import Engine
 
-QUEUE: Final = "queue"
-MODEL: Final = "model"
 SERIAL: Final = ("queue_serial", "", "next")
 INFERENCE: Final = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
+"""The endpoints whose answer is the worker's as it is."""
+RESPONSES: Final = "/v1/responses"
+_ASKED: Final = (*INFERENCE, RESPONSES)
 """The endpoints that are asked by model."""
 
 _BASE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -35,6 +37,20 @@ _MOVED: Final = Refusal(
 )
 
 Cache = dict[tuple[str, str], QueueBody]
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Where a model leads: the queue, and the name its workers know the model by ("" for the caller's)."""
+
+    queue: str
+    target: str = ""
+
+    def addressed(self, data: bytes) -> bytes:
+        """The body of a call, with the model's name as the worker is to read it."""
+        if not self.target:
+            return data
+        members = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+        return encode({**members, "model": self.target})
 
 
 def is_base_name(name: str) -> bool:
@@ -95,7 +111,7 @@ async def _changes(engine: Engine, tenant: str, wanted: Register, by: str) -> li
     for model in dict.fromkeys(wanted.models):
         name = model_name(wanted.endpoint, model)
         stored = await engine.store.record(MODEL, tenant, name)
-        if stored is not None and msgspec.json.decode(stored.body, type=ModelBody).queue == wanted.queue:
+        if stored is not None and _leads_to(stored, wanted.queue):
             continue
         entry = ModelBody(model, wanted.endpoint, wanted.queue, now)
         version = stored.version if stored is not None else 0
@@ -103,20 +119,21 @@ async def _changes(engine: Engine, tenant: str, wanted: Register, by: str) -> li
     return changes
 
 
-def model_name(endpoint: str, model: str) -> str:
-    """The name of a model's record: one queue per endpoint and model."""
-    return f"{endpoint} {model}"
+def _leads_to(stored: Record, queue: str) -> bool:
+    """Whether a model is the queue's already, also under another name."""
+    return msgspec.json.decode(stored.body, type=ModelBody).queue == queue
 
 
-async def queue_of(services: Services, tenant: str, endpoint: str, model: str) -> str | None:
-    """The queue that serves a model at an endpoint, None when nobody does."""
+async def route_of(services: Services, tenant: str, endpoint: str, model: str) -> Route | None:
+    """Where a model leads at an endpoint, None when nobody serves it."""
     record = await services.engine.store.record(MODEL, tenant, model_name(endpoint, model))
     if record is not None:
-        return msgspec.json.decode(record.body, type=ModelBody).queue
+        entry = msgspec.json.decode(record.body, type=ModelBody)
+        return Route(entry.queue, entry.target)
     if not is_base_name(model):
         return None
     queue = await find(services, tenant, model)
-    return model if queue is not None and queue.endpoint == endpoint else None
+    return Route(model) if queue is not None and queue.endpoint == endpoint else None
 
 
 async def models(engine: Engine, tenant: str) -> list[Model]:
@@ -127,7 +144,7 @@ async def models(engine: Engine, tenant: str) -> list[Model]:
         found[entry.model] = Model(id=entry.model, created=entry.created_at // 1000, owned_by=tenant)
     for record in await _all(engine, QUEUE, tenant):
         queue = msgspec.json.decode(record.body, type=QueueBody)
-        if queue.endpoint in INFERENCE and record.name not in found:
+        if queue.endpoint in _ASKED and record.name not in found:
             found[record.name] = Model(id=record.name, created=queue.created_at // 1000, owned_by=tenant)
     return [found[name] for name in sorted(found)]
 
