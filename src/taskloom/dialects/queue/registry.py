@@ -3,8 +3,9 @@
 A queue's record carries a small number, its id: the version of one counting record, which changes in the same
 transaction. A queue is never removed and its endpoint never changes, so what was found once stays true.
 
-The queue of a model is the one whose registration named the model last, or to which the administrator pointed
-it since; where there is none, the queue that is called like the model and registered with the endpoint asked for.
+The queue of a model is the one whose registration named the model last, or to which the administrator
+pointed it since; where there is none, the queue that is called like the model and registered with the
+endpoint asked for.
 """
 
 import re

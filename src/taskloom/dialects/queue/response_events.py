@@ -40,7 +40,7 @@ _ARGUMENTS: Final = "response.function_call_arguments."
 _CALL: Final = "function_call"
 _ENDINGS: Final = {"completed": "response.completed", "incomplete": "response.incomplete"}
 _KIND: Final = re.compile(r"(?:response\.[a-z_.]{1,80}|error)\Z")
-_BARE: Final = {"message": {"content": []}, _CALL: {"arguments": ""}}
+_BARE: Final[Mapping[str, Json]] = {"message": {"content": []}, _CALL: {"arguments": ""}}
 """What an item holds when it is added."""
 
 
