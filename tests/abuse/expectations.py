@@ -5,6 +5,10 @@ route that is not here fails the build. None: everybody; "": any key.
 """
 
 NATIVE = {
+    "native.models_list": "task.read",
+    "native.models_read": "task.read",
+    "native.models_change": "task.supervise",
+    "native.models_delete": "task.supervise",
     "native.queues_list": "task.read",
     "native.queues_read": "task.read",
     "native.queues_change": "task.supervise",
@@ -130,6 +134,7 @@ QUEUE = {
     "queue.backlog": "task.read",
     "queue.models": "task.read",
     "queue.model": "task.read",
+    "queue.model_of_owner": "task.read",
     "queue.put": "task.write",
     "queue.take": "task.work",
     "queue.complete": "task.work",

@@ -225,9 +225,7 @@ def test_a_stream_of_calls_and_messages_is_told_whole(client, worker, doing):
 def test_a_raw_stream_has_no_end_mark_and_names_its_events(client, worker, doing):
     work = doing.submit(worker.stream, "Hi")
 
-    with client.responses.with_streaming_response.create(
-        model=MODEL, input="Say hi", stream=True
-    ) as answer:
+    with client.responses.with_streaming_response.create(model=MODEL, input="Say hi", stream=True) as answer:
         lines = list(answer.iter_lines())
 
     work.result()
@@ -309,9 +307,7 @@ def test_a_stream_is_taken_up_where_it_broke_off_also_after_the_server_was_kille
             client.post("/queue/register", cast_to=object, body=registration)
             worker = Worker(client, QUEUE)
             seen = []
-            with client.responses.create(
-                model=MODEL, input="Say hi", background=True, stream=True
-            ) as stream:
+            with client.responses.create(model=MODEL, input="Say hi", background=True, stream=True) as stream:
                 task = worker.take()
                 worker.tell(task, 0, "H")
                 for event in stream:

@@ -9,11 +9,11 @@ endpoint asked for.
 """
 
 import re
-from typing import Any, Final, TypeGuard
+from typing import Final
 
 import msgspec
 
-from taskloom.core.limits import NAME_LENGTH, PAGE_SIZE_MAX, QUEUES_CACHED, REGISTER_TRIES
+from taskloom.core.limits import QUEUES_CACHED, REGISTER_TRIES
 from taskloom.core.records import PutRecords, Record, RecordChange
 from taskloom.core.registry import MODEL, QUEUE, ModelBody, QueueBody, model_name
 from taskloom.core.rejections import Kind, Rejection
@@ -21,6 +21,7 @@ from taskloom.dialects.operation import Refusal, Services
 from taskloom.dialects.queue import errors
 from taskloom.dialects.queue.wire import Model, Register, encode
 from taskloom.engine.engine import Engine
+from taskloom.engine.records import every
 
 SERIAL: Final = ("queue_serial", "", "next")
 INFERENCE: Final = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
@@ -30,9 +31,7 @@ _ASKED: Final = (*INFERENCE, RESPONSES)
 """The endpoints that are asked by model."""
 
 _BASE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_MODEL_NAME: Final = re.compile(r"(?=.*\S)[^\x00-\x1f\x7f]+\Z")
 _CACHE: Final = "queue.registered"
-_PAGE: Final = 1_000
 _MOVED: Final = Refusal(
     409, "conflict", "the queue is registered with another endpoint", {"param": "endpoint"}
 )
@@ -57,11 +56,6 @@ class Route(msgspec.Struct, frozen=True):
 def is_base_name(name: str) -> bool:
     """Whether a queue may be called so."""
     return _BASE_NAME.match(name) is not None
-
-
-def is_model_name(name: Any) -> TypeGuard[str]:
-    """Whether a model may be called so: text without control characters, not blank."""
-    return isinstance(name, str) and len(name) <= NAME_LENGTH and _MODEL_NAME.match(name) is not None
 
 
 async def find(services: Services, tenant: str, name: str) -> QueueBody | None:
@@ -140,23 +134,11 @@ async def route_of(services: Services, tenant: str, endpoint: str, model: str) -
 async def models(engine: Engine, tenant: str) -> list[Model]:
     """All models that can be asked, by name."""
     found: dict[str, Model] = {}
-    for record in await _all(engine, MODEL, tenant):
+    for record in await every(engine, MODEL, tenant):
         entry = msgspec.json.decode(record.body, type=ModelBody)
         found[entry.model] = Model(id=entry.model, created=entry.created_at // 1000, owned_by=tenant)
-    for record in await _all(engine, QUEUE, tenant):
+    for record in await every(engine, QUEUE, tenant):
         queue = msgspec.json.decode(record.body, type=QueueBody)
         if queue.endpoint in _ASKED and record.name not in found:
             found[record.name] = Model(id=record.name, created=queue.created_at // 1000, owned_by=tenant)
     return [found[name] for name in sorted(found)]
-
-
-async def _all(engine: Engine, kind: str, tenant: str) -> list[Record]:
-    records: list[Record] = []
-    after = ""
-    while len(records) < PAGE_SIZE_MAX:
-        page = await engine.store.records(kind, tenant, after, _PAGE)
-        records += page
-        if len(page) < _PAGE:
-            break
-        after = page[-1].name
-    return records

@@ -170,6 +170,11 @@ def text_part(text: str) -> Json:
     return {"type": "output_text", "text": text, "annotations": []}
 
 
+def refusal_part(text: str) -> Json:
+    """A piece of a message that says no."""
+    return {"type": "refusal", "refusal": text}
+
+
 def _message(text: str) -> Json:
     return {"type": "message", "content": [text_part(text)]}
 

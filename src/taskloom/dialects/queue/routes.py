@@ -107,6 +107,15 @@ _QUEUES: Final = (
         summary="One model.",
         responses={200: Model, 404: ErrorBody},
     ),
+    Operation(
+        name="queue.model_of_owner",
+        method="GET",
+        path="/v1/models/{owner}/{model}",
+        handler=routes_queues.model,
+        scope="task.read",
+        summary="One model whose name has a slash that was not percent-encoded.",
+        responses={200: Model, 404: ErrorBody},
+    ),
 )
 
 _TASKS: Final = (

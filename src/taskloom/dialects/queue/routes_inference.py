@@ -1,6 +1,7 @@
 """Inference endpoints: a put of the body itself, on the queue that serves the model it names."""
 
 from taskloom.core.payload import opaque_error
+from taskloom.core.registry import is_model_name
 from taskloom.dialects.operation import Refusal, Reply, Request
 from taskloom.dialects.queue import registry, streaming, submission
 from taskloom.dialects.queue.errors import decoded, invalid
@@ -38,7 +39,7 @@ async def route_of(request: Request, asked: Question) -> registry.Route | Refusa
     if named:
         known = registry.is_base_name(named)
         return registry.Route(named) if known else invalid("no name of a queue", "X-BELLA-QUEUE-NAME")
-    if not registry.is_model_name(asked.model):
+    if not is_model_name(asked.model):
         return invalid("you must provide a model parameter", "model")
     path = request.operation.path
     found = await registry.route_of(request.services, request.tenant, path, asked.model)

@@ -4,6 +4,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from taskloom.core.payload import strict_error
+from taskloom.core.registry import is_model_name
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 from taskloom.dialects.queue import registry, streaming, submission
 from taskloom.dialects.queue.errors import NO_CACHE, decoded, invalid
@@ -70,7 +71,7 @@ async def _route(request: Request, wanted: Put, data: bytes) -> registry.Route |
     asked = decoded(data, Question)
     if isinstance(asked, Refusal):
         return asked
-    if not registry.is_model_name(asked.model):
+    if not is_model_name(asked.model):
         return invalid("queue is missing, and data names no model", "queue")
     found = await registry.route_of(request.services, request.tenant, wanted.endpoint, asked.model)
     return found or invalid(f"no queue serves the model {asked.model}", "model", "model_not_found")
