@@ -168,6 +168,7 @@ def far_document(spelled):
 async def native_scene(a, b):
     admin = a.server.client(a.admin)
     await admin.post("/api/v1/keys", {"name": MARK, "scopes": ["task.read"]})
+    await admin.post("/api/v1/users", {"name": MARK, "role": "viewer", "password": "a long password"})
     items = [{"queue": "native", "input": {"secret": MARK}}] * 2
     made = (await a.client.post("/api/v1/tasks", {"items": items})).json()["items"]
     claim = {"queues": [{"queue": "native"}]}
@@ -178,16 +179,24 @@ async def native_scene(a, b):
         name: (key, str(int(key) + FAR)) for name, key in (("waiting", waiting), ("claimed", claimed["key"]))
     }
     naming = [("GET", "/api/v1/keys/{key}", None), ("DELETE", "/api/v1/keys/{key}", None)]
+    naming += [
+        ("PUT", "/api/v1/users/{key}/password", {"password": "another password"}),
+        ("DELETE", "/api/v1/users/{key}", None),
+    ]
     for name in ("{waiting}", "{claimed}"):
         forged = {"key": name, "lease_token": claimed["lease_token"]}
         naming += [
             ("GET", f"/api/v1/tasks/{name}", None),
+            ("POST", f"/api/v1/tasks/{name}/cancel", None),
             ("POST", "/api/v1/tasks/complete", {"items": [{**forged, "result": "forged"}]}),
             ("POST", "/api/v1/tasks/fail", {"items": [forged]}),
         ]
-    listing = [("GET", "/api/v1/keys", None), ("GET", "/api/v1/tenants", None)]
+    listing = [
+        ("GET", f"/api/v1/{things}", None)
+        for things in ("keys", "users", "tenants", "tasks", "tasks?tenant=tenant-b")
+    ]
     listing += [("POST", "/api/v1/tasks/claim", {**claim, "size": 10})]
-    still = [("GET", f"/api/v1/keys/{MARK}", None)]
+    still = [("GET", f"/api/v1/keys/{MARK}", None), ("GET", "/api/v1/users", None)]
     still += [("GET", f"/api/v1/tasks/{key}", None) for key in (waiting, claimed["key"])]
     return Scene(ids, naming, listing, still)
 

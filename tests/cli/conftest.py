@@ -24,6 +24,20 @@ def shared_process(tmp_path_factory):
     running.kill()
 
 
+@pytest.fixture
+def started():
+    """Starts servers of a test's own, and ends them with it."""
+    running = []
+
+    def start(folder, *flags):
+        running.append(Process(folder, *flags).start())
+        return running[-1]
+
+    yield start
+    for one in running:
+        one.kill()
+
+
 class Shell:
     """Runs commands as somebody at a shell would, the server and the key set in the environment."""
 

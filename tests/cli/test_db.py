@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 
 from taskloom.store.migrations import migrations
-from tests.server.fixtures import ROOT_KEY, Process
+from tests.server.fixtures import ROOT_KEY
 
 KEY = {"authorization": f"Bearer {ROOT_KEY}"}
 LABELS = [migration.label for migration in migrations("taskloom.store.sqlite")]
@@ -84,16 +84,15 @@ def test_data_that_a_server_works_on_is_not_migrated(local, data):
     assert "another process works on" in local.err
 
 
-def test_a_running_server_is_backed_up_and_the_copy_serves(local, data, tmp_path, shell):
+def test_a_running_server_is_backed_up_and_the_copy_serves(local, data, tmp_path, shell, started):
     shell("key", "create", "kept-in-the-copy", "--scope", "task.read")
 
     told = local.json("db", "backup", tmp_path / "copy" / "data", "--data", data)
-    copy = Process(tmp_path / "copy").start()
+    copy = started(tmp_path / "copy")
 
     assert told["rows"]["records"] >= 2
     assert {entry.name for entry in (tmp_path / "copy").iterdir()} <= {"data", "server.log"}
     assert shell.json("key", "show", "kept-in-the-copy", "--url", copy.url)["scopes"] == ["task.read"]
-    copy.kill()
 
 
 def test_a_backup_takes_no_place_that_is_taken_and_leaves_nothing_half_made(local, data, tmp_path):
@@ -143,7 +142,7 @@ def test_a_freeze_ends_by_thaw_once(shell):
     assert "not to be trusted" in shell.err
 
 
-def test_a_frozen_folder_is_copied_by_any_tool(shell, data, tmp_path):
+def test_a_frozen_folder_is_copied_by_any_tool(shell, data, tmp_path, started):
     frozen = shell.json("db", "freeze")
     shell("key", "create", "made-while-frozen", "--scope", "task.read")
     before = (data / "taskloom.db").read_bytes()
@@ -151,9 +150,8 @@ def test_a_frozen_folder_is_copied_by_any_tool(shell, data, tmp_path):
     assert (data / "taskloom.db").read_bytes() == before
     shell("db", "thaw", frozen["id"])
 
-    copy = Process(tmp_path / "copy").start()
+    copy = started(tmp_path / "copy")
     shell("key", "show", "made-while-frozen", "--url", copy.url)
-    copy.kill()
 
 
 @pytest.mark.parametrize("seconds", [0, 3601])
@@ -168,12 +166,11 @@ def test_only_the_administrator_of_every_tenant_freezes(shell, monkeypatch):
     shell("db", "freeze", status=5)
 
 
-def test_the_files_of_a_database_server_are_not_frozen(shell, tmp_path):
-    memory = Process(tmp_path / "memory", "--store", "memory").start()
+def test_the_files_of_a_database_server_are_not_frozen(shell, tmp_path, started):
+    memory = started(tmp_path / "memory", "--store", "memory")
     shell("db", "freeze", "--url", memory.url, status=1)
     shell("db", "freeze", "--url", memory.url, status=1)
 
     assert "use the tools of its database" in shell.err
     with urllib.request.urlopen(urllib.request.Request(memory.url + "/readyz", headers=KEY)) as answer:
         assert answer.status == 200
-    memory.kill()

@@ -2,9 +2,13 @@
 
 import json
 import time
+import urllib.request
 
 import openai
 import pytest
+
+from tests.server.fixtures import Process
+from tests.server.test_callbacks import Receiver
 
 QUEUE = "embed"
 
@@ -124,3 +128,40 @@ def test_a_batch_is_cancelled(client):
         client.batches.retrieve("BATCH-1-1-260921103000-0001-000042")
     with pytest.raises(openai.BadRequestError):
         client.batches.create(input_file_id="file-x", endpoint="/v1/embeddings", completion_window="24h")
+
+
+@pytest.fixture
+def receiver():
+    made = Receiver(200)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def trusting(tmp_path):
+    process = Process(tmp_path, "--callbacks-allow", "127.0.0.1").start()
+    yield process
+    process.kill()
+
+
+def test_the_end_of_a_batch_is_told_by_a_webhook_that_the_client_unwraps(trusting, receiver):
+    order = json.dumps({"url": receiver.url, "events": ["batch.*"]}).encode()
+    headers = {"authorization": f"Bearer {trusting.key}", "content-type": "application/json"}
+    call = urllib.request.Request(f"{trusting.url}/api/v1/webhooks", order, headers)
+    with urllib.request.urlopen(call, timeout=30) as answer:
+        secret = json.loads(answer.read())["secret"]
+    with openai.OpenAI(
+        base_url=f"{trusting.url}/v1", api_key=trusting.key, webhook_secret=secret, timeout=30
+    ) as client:
+        client.post("/queue/register", cast_to=object, body={"queue": QUEUE, "endpoint": "/v1/embeddings"})
+        file = client.files.create(file=("rows.jsonl", b"no json"), purpose="batch")
+        batch = client.batches.create(
+            input_file_id=file.id, endpoint="/v1/embeddings", completion_window="24h"
+        )
+
+        sent, body = receiver.next()
+        event = client.webhooks.unwrap(body, sent)
+
+        assert (event.type, event.data.id) == ("batch.failed", batch.id)
+        with pytest.raises(openai.InvalidWebhookSignatureError):
+            client.webhooks.unwrap(body.replace(b"failed", b"passed"), sent)

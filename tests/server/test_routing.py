@@ -113,7 +113,7 @@ def members(dialect, path):
         ("/v2/acme/project/p/nothing", "documents"),
         ("/v2/acme/upload/u/nothing", "documents"),
         ("/v1/queue/a/b/c", "queue"),
-        ("/v1/batches", "queue"),
+        ("/v1/moderations", "queue"),
         ("/task/nothing/x", "agents"),
         ("/events/x", "agents"),
         ("/api/v1/nothing", "native"),

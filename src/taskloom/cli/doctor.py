@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from taskloom.cli.checks import Check, checks
+from taskloom.cli import exposure, machine
+from taskloom.cli.check import Check
 from taskloom.cli.failure import FAILED
 from taskloom.cli.flags import add_setting_flags, settings_from
 from taskloom.cli.output import painted, print_json, printable
@@ -42,9 +43,25 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _everything(settings: Settings, *, fast: bool) -> Iterator[Check]:
-    yield from checks(settings, fast=fast)
+    yield from _machine(settings, fast=fast)
+    yield exposure.port(settings)
+    yield from exposure.doors(settings)
+    yield from exposure.root_key(settings.root_key)
+    yield from exposure.callbacks(settings)
     yield from _store(settings, fast=fast)
     yield from _bus(settings)
+
+
+def _machine(settings: Settings, *, fast: bool) -> Iterator[Check]:
+    yield machine.data_folder(settings.data)
+    if settings.store == "sqlite":
+        yield machine.file_system(settings.data)
+        yield machine.sqlite_version()
+    yield machine.free_space(settings.data)
+    if not fast:
+        yield machine.sync_speed(settings.data)
+    yield machine.clock(settings.data)
+    yield machine.open_files()
 
 
 def _print(check: Check) -> None:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from taskloom.cli.actions import Actions, add_bulk_flags, confirmed, run_action
 from taskloom.cli.failure import FAILED, MISUSED, NOT_FOUND, Failure
+from taskloom.cli.letters import add_letters
 from taskloom.cli.output import Progress, say, show
 from taskloom.cli.remote import Server, segment
 
@@ -25,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--oldest", action="store_true", help="the oldest first")
     get = actions.remote("get", _get, "show one task with its input and result")
     get.add_argument("key_of_task", metavar="KEY")
+    add_letters(actions)
     cancel = actions.remote("cancel", _cancel, "cancel tasks by key, or all open ones that a filter finds")
     cancel.add_argument("keys", metavar="KEY", nargs="*")
     _add_filter(cancel)
@@ -53,8 +55,8 @@ def _list(server: Server, arguments: argparse.Namespace) -> int:
     order = "oldest" if arguments.oldest else "newest"
     size = max(1, min(arguments.limit, _AT_ONCE))
     query = {**_filter(server, arguments), "order": order, "limit": size}
-    found = list(server.items("/api/v1/tasks", query, arguments.limit))
-    show(found, as_json=arguments.json, columns=_COLUMNS)
+    tasks = list(server.items("/api/v1/tasks", query, arguments.limit))
+    show(tasks, as_json=arguments.json, columns=_COLUMNS)
     return 0
 
 
@@ -64,19 +66,24 @@ def _get(server: Server, arguments: argparse.Namespace) -> int:
 
 
 def _cancel(server: Server, arguments: argparse.Namespace) -> int:
-    """0 when all that was found is cancelled, 1 when some were refused."""
     keys = _chosen(server, arguments)
+    return cancel_all(server, keys, arguments, arguments.reason, is_bulk=not arguments.keys)
+
+
+def cancel_all(
+    server: Server, keys: list[str], arguments: argparse.Namespace, reason: str, *, is_bulk: bool
+) -> int:
+    """0 when all are cancelled, 1 when some were refused; asks before where they were not named."""
     if arguments.dry_run:
         show([{"key": key} for key in keys], as_json=arguments.json, columns=("key",))
         say(f"{len(keys)} tasks would be cancelled")
         return 0
-    is_bulk = not arguments.keys
     if is_bulk and keys and not confirmed(arguments, f"Cancel {len(keys)} tasks?"):
         return FAILED
     outcomes = []
     with Progress("cancelling", len(keys)) as progress:
         for key in keys:
-            outcomes.append(_cancelled(server, key, arguments.reason))
+            outcomes.append(_cancelled(server, key, reason))
             progress.advance()
     show(outcomes, as_json=arguments.json, columns=("key", "status", "detail"))
     return 0 if all(one["status"] == "cancelled" for one in outcomes) else FAILED
@@ -92,9 +99,13 @@ def _chosen(server: Server, arguments: argparse.Namespace) -> list[str]:
         return list(arguments.keys)
     if not is_narrowed:
         raise Failure("say which tasks: keys, or a filter such as --queue", MISUSED)
-    query["state"] = arguments.state or list(_OPEN)
+    return found(server, {**query, "state": arguments.state or list(_OPEN)})
+
+
+def found(server: Server, query: dict[str, Any]) -> list[str]:
+    """The keys of all tasks that a filter finds, the oldest first."""
+    keys = []
     with Progress("looking for tasks") as progress:
-        keys = []
         for task in server.items("/api/v1/tasks", {**query, "order": "oldest", "limit": _AT_ONCE}):
             keys.append(task["key"])
             progress.advance()

@@ -13,10 +13,21 @@ from msgspec import Struct, structs
 
 from taskloom.core.commands import Create, Reopen, TaskCommand
 from taskloom.core.events import AnyTaskEvent, TaskCancelled, TaskCompleted, TaskFailed
+from taskloom.core.ids import spell
 from taskloom.core.limits import BATCH_ROW_RETRIES, BATCH_WORK_RETRIES
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import Task
-from taskloom.flows.flow import TIMER, ClearTimer, Effect, Emit, FlowCommand, FlowContext, SetTimer, Step
+from taskloom.flows.flow import (
+    TIMER,
+    Announce,
+    ClearTimer,
+    Effect,
+    Emit,
+    FlowCommand,
+    FlowContext,
+    SetTimer,
+    Step,
+)
 
 KIND: Final = "batch"
 CREATE: Final = "create"
@@ -52,6 +63,8 @@ _decode: Final = msgspec.msgpack.decode
 class CreateBatch(Struct, frozen=True, array_like=True):
     """What a batch is made with; `window_ms` after its creation it expires."""
 
+    id: str
+    """How it is named towards the outside."""
     endpoint: str
     input_file: str
     input_blob: str
@@ -60,8 +73,6 @@ class CreateBatch(Struct, frozen=True, array_like=True):
     lane: str
     queue: str = ""
     """The queue its maker named, "" to go by the model."""
-    id_queue: int = 0
-    """The number of a queue, as its id shows it."""
     metadata: bytes = b""
     output_expires_ms: int = 0
 
@@ -131,6 +142,22 @@ class Batch(Struct, frozen=True, omit_defaults=True):
     def ended_at(self) -> int:
         """When it ended."""
         return self.completed_at or self.failed_at or self.expired_at or self.cancelled_at
+
+
+class BatchNamed(Struct, frozen=True):
+    """Which batch."""
+
+    id: str
+
+
+class BatchEnded(Struct, frozen=True, kw_only=True):
+    """What webhooks are told when a batch ends, in the form that `openai` clients unwrap."""
+
+    id: str
+    object: str = "event"
+    created_at: int
+    type: str
+    data: BatchNamed
 
 
 class BatchTold(Struct, frozen=True):
@@ -322,7 +349,14 @@ def _work_ended(
 def _end(batch: Batch, status: str, context: FlowContext) -> Step[Batch]:
     changes: dict[str, Any] = {"status": status, f"{status}_at": context.now}
     after = structs.replace(batch, **changes)
-    return Step(after, [ClearTimer(EXPIRE), _told(after)])
+    name = f"batch.{status}"
+    event = BatchEnded(
+        id=spell("evt_", context.new_key()),
+        created_at=context.now // 1000,
+        type=name,
+        data=BatchNamed(batch.made.id),
+    )
+    return Step(after, [ClearTimer(EXPIRE), _told(after), Announce(name, msgspec.json.encode(event))])
 
 
 def _work(queue: str, context: FlowContext) -> Create:

@@ -29,7 +29,7 @@ from taskloom.core.records import PutRecords
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import LEASED, Task, TaskState
 from taskloom.dialects.operation import Services
-from taskloom.dialects.queue import batch_ids, batch_input, batch_output, files, registry
+from taskloom.dialects.queue import batch_input, batch_output, files, registry
 from taskloom.dialects.queue.batch_input import Good, LineError, Portion
 from taskloom.dialects.queue.batch_output import Row, Usage
 from taskloom.dialects.queue.files import File
@@ -194,7 +194,7 @@ class BatchWorker:
     async def _split(self, key: int, tenant: str, batch: Batch) -> None:
         queue = await registry.find(self._services, tenant, batch.queue)
         queue_id = queue.id if queue is not None else 0
-        batch_id = batch_ids.spell(key, batch.made.id_queue)
+        batch_id = batch.made.id
         route = await registry.route_of(self._services, tenant, batch.made.endpoint, batch.model)
         if route is None or route.queue != batch.queue:
             route = registry.Route(batch.queue)
@@ -260,7 +260,7 @@ class BatchWorker:
                 await asyncio.to_thread(self._write_unmade, writer, batch)
             fault_point("results_written")
             blobs = await asyncio.to_thread(writer.commit)
-            await self._keep_files(key, tenant, batch, blobs)
+            await self._keep_files(tenant, batch, blobs)
         except BaseException:
             await asyncio.shield(asyncio.to_thread(writer.discard))
             raise
@@ -284,9 +284,7 @@ class BatchWorker:
             for number, custom_id in enumerate(portion.custom_ids, portion.first):
                 writer.write(batch_output.unmade(custom_id, number, code), is_output=False)
 
-    async def _keep_files(
-        self, key: int, tenant: str, batch: Batch, blobs: dict[str, tuple[int, str]]
-    ) -> None:
+    async def _keep_files(self, tenant: str, batch: Batch, blobs: dict[str, tuple[int, str]]) -> None:
         """Make the files known; those an earlier try made known stay, and what this one wrote goes."""
         now = self._engine.clock.now_ms()
         life_ms = batch.made.output_expires_ms or FILE_LIFE_S_MAX * _MS
@@ -297,7 +295,7 @@ class BatchWorker:
                 continue
             told = core_files.stored(
                 purpose=files.BATCH_OUTPUT,
-                filename=f"{batch_ids.spell(key, batch.made.id_queue)}_{kind}.jsonl",
+                filename=f"{batch.made.id}_{kind}.jsonl",
                 size=size,
                 blob=blob,
                 now=now,

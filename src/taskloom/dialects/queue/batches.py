@@ -5,7 +5,6 @@ from typing import Any
 from msgspec import Raw, Struct
 
 from taskloom.core.ids import spell
-from taskloom.dialects.queue import batch_ids
 from taskloom.dialects.queue.files import PREFIX
 from taskloom.flows.batch import Batch
 
@@ -52,11 +51,11 @@ class Shown(Struct, frozen=True, kw_only=True):
     metadata: Raw | None
 
 
-def shown(key: int, batch: Batch) -> Shown:
+def shown(batch: Batch) -> Shown:
     """The object of a batch."""
     made = batch.made
     return Shown(
-        id=batch_ids.spell(key, made.id_queue),
+        id=made.id,
         endpoint=made.endpoint,
         model=batch.model or None,
         errors=Errors(data=Raw(batch.errors)) if batch.errors else None,

@@ -49,13 +49,15 @@ async def create(request: Request) -> Reply:
     file = await _input(request, wanted)
     if isinstance(file, Refusal):
         return file
-    made = await _made(request, wanted, file)
+    key = request.engine.new_key()
+    made = await _made(request, wanted, file, key)
     if isinstance(made, Refusal):
         return made
     command = FlowCommand(
         kind=b.KIND,
         name=b.CREATE,
         tenant=request.tenant,
+        flow=key,
         body=msgspec.msgpack.encode(made),
         by=request.principal.name,
     )
@@ -74,7 +76,7 @@ async def _input(request: Request, wanted: NewBatch) -> File | Refusal:
     return file
 
 
-async def _made(request: Request, wanted: NewBatch, file: File) -> CreateBatch | Refusal:
+async def _made(request: Request, wanted: NewBatch, file: File, key: int) -> CreateBatch | Refusal:
     window_s = _window_s(wanted.completion_window)
     if window_s is None:
         most = "completion_window must be a number and m, h or d, from 1m to 30d"
@@ -88,6 +90,7 @@ async def _made(request: Request, wanted: NewBatch, file: File) -> CreateBatch |
         return known
     life = wanted.output_expires_after
     return CreateBatch(
+        id=batch_ids.spell(key, known),
         endpoint=wanted.endpoint,
         input_file=wanted.input_file_id,
         input_blob=file.told.blob,
@@ -95,7 +98,6 @@ async def _made(request: Request, wanted: NewBatch, file: File) -> CreateBatch |
         window_ms=window_s * _MS,
         lane=f"{request.principal.name}/batch",
         queue=queue,
-        id_queue=known,
         metadata=metadata,
         output_expires_ms=life.seconds * _MS if life is not None else 0,
     )
@@ -204,4 +206,4 @@ async def _shown(request: Request, key: int) -> Reply:
 
 
 def _object(row: FlowRow) -> Shown:
-    return shown(row.key, msgspec.msgpack.decode(row.state, type=Batch))
+    return shown(msgspec.msgpack.decode(row.state, type=Batch))
