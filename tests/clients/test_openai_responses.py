@@ -70,6 +70,14 @@ def delta(text, **more):
     }
 
 
+@pytest.fixture(scope="module")
+def process(tmp_path_factory):
+    """One server for all; no test leaves an open task behind."""
+    running = Process(tmp_path_factory.mktemp("responses") / "process").start()
+    yield running
+    running.kill()
+
+
 @pytest.fixture
 def client(process):
     with openai.OpenAI(base_url=f"{process.url}/v1", api_key=process.key, timeout=30) as client:
