@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
@@ -47,12 +46,6 @@ def client(process):
 def worker(process, client):
     with openai.OpenAI(base_url=f"{process.url}/v1", api_key=process.key, timeout=30) as own:
         yield Worker(own, QUEUE)
-
-
-@pytest.fixture
-def doing():
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        yield pool
 
 
 def test_a_chat_completion_is_the_workers_answer(client, worker, doing):

@@ -1,7 +1,6 @@
 """More of what the official `openai` client does: helpers, legacy completions, errors, tries and times."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 import openai
@@ -34,12 +33,6 @@ def client(process):
 def worker(process):
     with openai.OpenAI(base_url=f"{process.url}/v1", api_key=process.key, timeout=30) as own:
         yield Worker(own, "chat")
-
-
-@pytest.fixture
-def doing():
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        yield pool
 
 
 def register(client, queue, endpoint, model):

@@ -1,7 +1,6 @@
 """The Responses API through the official `openai` client, unmodified, against a real server."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
@@ -90,12 +89,6 @@ def client(process):
 def worker(process, client):
     with openai.OpenAI(base_url=f"{process.url}/v1", api_key=process.key, timeout=30) as own:
         yield Worker(own, QUEUE)
-
-
-@pytest.fixture
-def doing():
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        yield pool
 
 
 def kinds(events):
