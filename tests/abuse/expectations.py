@@ -5,6 +5,10 @@ route that is not here fails the build. None: everybody; "": any key.
 """
 
 NATIVE = {
+    "native.models_list": "task.read",
+    "native.models_read": "task.read",
+    "native.models_change": "task.supervise",
+    "native.models_delete": "task.supervise",
     "native.queues_list": "task.read",
     "native.queues_read": "task.read",
     "native.queues_change": "task.supervise",
@@ -140,6 +144,7 @@ QUEUE = {
     "queue.backlog": "task.read",
     "queue.models": "task.read",
     "queue.model": "task.read",
+    "queue.model_of_owner": "task.read",
     "queue.put": "task.write",
     "queue.take": "task.work",
     "queue.complete": "task.work",
@@ -159,6 +164,11 @@ QUEUE = {
     "queue.chat_completions": "task.write",
     "queue.completions": "task.write",
     "queue.embeddings": "task.write",
+    "queue.responses_create": "task.write",
+    "queue.responses_get": "task.read",
+    "queue.responses_delete": "task.write",
+    "queue.responses_cancel": "task.write",
+    "queue.responses_input_items": "task.read",
     "queue.files_create": "task.write",
     "queue.files_list": "task.read",
     "queue.files_get": "task.read",
