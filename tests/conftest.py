@@ -2,8 +2,10 @@
 
 import pytest
 from hypothesis import HealthCheck, settings
+from redis import Redis
 
 from devtools.postgres import PostgresServer
+from devtools.valkey import ValkeyServer
 
 pytest_plugins = ["tests.selection", "tests.server.fixtures"]
 
@@ -44,3 +46,19 @@ def new_database(postgres_server):
     url = postgres_server.new_database()
     yield url
     postgres_server.drop_database(url)
+
+
+@pytest.fixture(scope="session")
+def _valkey_server():
+    server = ValkeyServer()
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def valkey(_valkey_server):
+    """An empty Valkey; the same one for every test."""
+    with Redis.from_url(_valkey_server.url) as client:
+        client.flushall()
+    return _valkey_server

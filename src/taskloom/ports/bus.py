@@ -1,7 +1,9 @@
 """The bus port: wake-ups between servers. Hints only: losing any of them loses no task."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
+
+from msgspec import Struct
 
 
 class Bus(Protocol):
@@ -18,3 +20,48 @@ class Bus(Protocol):
 
     def publish(self, topics: set[str]) -> None:
         """Hint at these topics; never blocks, may be lost."""
+
+    def streams(self) -> "Streams | None":
+        """The streams that others than servers may write to, if it has any."""
+
+
+class Entry(Struct, frozen=True):
+    """What somebody wrote to a stream: names and values, unchecked."""
+
+    id: bytes
+    fields: Mapping[bytes, bytes]
+
+
+class StreamsError(Exception):
+    """The streams cannot be reached now."""
+
+
+class Streams(Protocol):
+    """Streams beside the hints. Every method but `close` raises `StreamsError` while they are away.
+
+    What was written may be lost with them, so whoever writes has another way, or is asked again.
+    """
+
+    async def admit(self, user: str, password: str, prefix: str) -> str:
+        """Let a user write to streams whose names begin with this, and do nothing else; answers the URL."""
+
+    async def dismiss(self, user: str) -> None:
+        """Let a user do nothing any more."""
+
+    async def sign(self, name: str, seconds: int) -> None:
+        """Put up a sign that stands for so long."""
+
+    async def signs(self, names: Sequence[str]) -> set[str]:
+        """Those of the signs that stand."""
+
+    async def names(self, prefix: str) -> list[str]:
+        """The streams whose names begin with this."""
+
+    async def read(self, names: Sequence[str], count: int, wait_ms: int) -> Mapping[str, Sequence[Entry]]:
+        """The oldest entries of each stream; waits until there is one, or the time is over."""
+
+    async def remove(self, name: str, entries: Sequence[bytes], keep_s: int) -> None:
+        """Take entries away; a stream nobody touches goes after a while."""
+
+    async def close(self) -> None:
+        """Let go of the connections."""

@@ -62,7 +62,8 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
     spoken = DIALECTS if given.dialects is None else given.dialects
     guard = Guard(map(trusted, settings.callbacks_allow), plain_http=settings.callbacks_http)
     deliverer = given.deliverer or _sender(guard, clock, lambda tenant: callback_secrets(engine, tenant))
-    engine = Engine(_plan(settings, given, clock, spoken, deliverer))
+    plan = _plan(settings, given, clock, spoken, deliverer)
+    engine = Engine(plan)
     authenticator = Authenticator(engine.store, clock, BearerTokens(b""), required=settings.auth == "keys")
     gate = Gate(authenticator, Tenants(engine), Throttle(clock))
     services = Services(
@@ -72,7 +73,7 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
             "compat.agents": settings.compat_agents,
             "data": str(settings.data),
         },
-        {"blobs": LocalBlobs(settings.data / "blobs"), "guard": guard},
+        {"blobs": LocalBlobs(settings.data / "blobs"), "guard": guard, "streams": plan.bus.streams()},
         authenticator.forget,
     )
     metrics = Metrics(version())
@@ -128,7 +129,7 @@ def store_of(settings: Settings) -> Store:
 def _bus(settings: Settings) -> Bus:
     """Servers that share a database wake each other through it, unless a bus is named."""
     if settings.bus != "memory":
-        raise SettingsError(["bus: there is only memory yet; servers of one database wake each other anyway"])
+        return _redis_bus(settings)
     if settings.store in {"sqlite", "memory"}:
         return MemoryBus()
     adapter: Any = _optional("taskloom.bus.postgres", "postgres")
@@ -136,13 +137,31 @@ def _bus(settings: Settings) -> Bus:
     return bus
 
 
-def _optional(module: str, extra: str) -> Any:
+def _redis_bus(settings: Settings) -> Bus:
+    """The Redis of the setting, or one of our own."""
+    embedded = settings.bus == "embedded"
+    adapter: Any = _optional("taskloom.bus.redis", "bus" if embedded else "redis", "bus")
+    if not embedded:
+        bus: Bus = adapter.RedisBus(importlib.import_module("taskloom.bus.client").Elsewhere(settings.bus))
+        return bus
+    try:
+        place = importlib.import_module("taskloom.bus.embedded").Embedded(settings.data / "bus")
+    except ModuleNotFoundError as error:
+        raise SettingsError([_not_installed("bus", error, "bus")]) from error
+    own: Bus = adapter.RedisBus(place)
+    return own
+
+
+def _optional(module: str, extra: str, setting: str = "store") -> Any:
     """A module that needs an optional dependency."""
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:
-        problem = f"store: {error.name} is not installed: pip install 'taskloom[{extra}]'"
-        raise SettingsError([problem]) from error
+        raise SettingsError([_not_installed(setting, error, extra)]) from error
+
+
+def _not_installed(setting: str, error: ModuleNotFoundError, extra: str) -> str:
+    return f"{setting}: {error.name} is not installed: pip install 'taskloom[{extra}]'"
 
 
 def _sender(guard: Guard, clock: Clock, secrets: SecretSource) -> Deliverer:

@@ -20,6 +20,8 @@ from taskloom.dialects.queue.batch_work import BatchWorker
 from taskloom.dialects.queue.batches import Shown
 from taskloom.dialects.queue.clearing import Clearer
 from taskloom.dialects.queue.errors import render
+from taskloom.dialects.queue.eventbus import NAME as EVENT_BUS
+from taskloom.dialects.queue.eventbus import EventBus
 from taskloom.dialects.queue.registry import INFERENCE, RESPONSES
 from taskloom.dialects.queue.translate import NAME, called_back
 from taskloom.dialects.queue.wire import (
@@ -29,6 +31,7 @@ from taskloom.dialects.queue.wire import (
     DeletedFile,
     DeletedResponse,
     ErrorBody,
+    EventBusPlace,
     Failed,
     FileList,
     FileObject,
@@ -52,6 +55,7 @@ from taskloom.dialects.queue.wire import (
 from taskloom.flows.batch import KIND as BATCH
 from taskloom.flows.batch import BatchFlow
 from taskloom.flows.stream import KIND, StreamFlow
+from taskloom.ports.bus import Streams
 from taskloom.views.batches import BATCHES, FILES, project_batch, project_file
 from taskloom.views.frames import FRAMES, project_frames
 
@@ -79,8 +83,8 @@ _QUEUES: Final = (
         path="/v1/queue/eventbus",
         handler=routes_queues.eventbus,
         scope="task.work",
-        summary="Where the event bus is; this server has none.",
-        responses={404: ErrorBody},
+        summary="Where the event bus is, with a user that can only write there.",
+        responses={200: EventBusPlace, 404: ErrorBody},
     ),
     Operation(
         name="queue.metadata",
@@ -467,9 +471,15 @@ async def _start(services: Services) -> None:
     await worker.start()
     clearer = services.resources[_CLEARER] = Clearer(services.engine)
     await clearer.start()
+    streams: Streams | None = services.resources.get("streams")
+    if streams is not None:
+        bus = services.resources[EVENT_BUS] = EventBus(services, streams)
+        await bus.start()
 
 
 async def _stop(services: Services) -> None:
+    if EVENT_BUS in services.resources:
+        await services.resources[EVENT_BUS].stop()
     await services.resources[_CLEARER].stop()
     await services.resources[_WORKER].stop()
 

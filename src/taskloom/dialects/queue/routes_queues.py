@@ -8,6 +8,8 @@ from taskloom.core.payload import strict_error
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 from taskloom.dialects.queue import registry
 from taskloom.dialects.queue.errors import NO_CACHE, decoded, invalid
+from taskloom.dialects.queue.eventbus import NAME as EVENT_BUS
+from taskloom.dialects.queue.eventbus import EventBus
 from taskloom.dialects.queue.routes_console import NO_QUEUE
 from taskloom.dialects.queue.wire import Metadata, ModelList, Register, encode
 
@@ -41,9 +43,11 @@ async def metadata(request: Request) -> Reply:
     return Response(body=encode(Metadata(name, queue.endpoint)), headers=NO_CACHE)
 
 
-async def eventbus(_request: Request) -> Reply:
-    """Where the event bus is: there is none."""
-    return _NO_BUS
+async def eventbus(request: Request) -> Reply:
+    """Where the event bus is, for the one who asks."""
+    bus: EventBus | None = request.services.resources.get(EVENT_BUS)
+    place = None if bus is None else await bus.place(request)
+    return _NO_BUS if place is None else Response(body=encode(place), headers=NO_CACHE)
 
 
 async def models(request: Request) -> Reply:

@@ -4,7 +4,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from taskloom.core.commands import Claim, Complete, Extend, Fail, Release, Report, Strategy
+from taskloom.core.commands import Claim, Extend, Fail, Release, Report, Strategy
 from taskloom.core.limits import (
     LEASE_MS_DEFAULT,
     NEVER_MS,
@@ -17,10 +17,11 @@ from taskloom.core.payload import strict_error
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import CANCELLED, FAILED
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
-from taskloom.dialects.queue import errors, frames, submission, usage
+from taskloom.dialects.queue import errors, eventbus, frames, submission
 from taskloom.dialects.queue.errors import NO_CACHE, NO_TASK, decoded, invalid
+from taskloom.dialects.queue.finishing import Actor, finish, with_usage
 from taskloom.dialects.queue.routes_tasks import attributes_of, key_of
-from taskloom.dialects.queue.translate import Completion, completion, handed_out, status, token
+from taskloom.dialects.queue.translate import completion, handed_out, status, token
 from taskloom.dialects.queue.wire import (
     AttemptEnded,
     Failed,
@@ -45,7 +46,6 @@ _STRATEGIES: Final = {
 }
 _OVER: Final = frozenset({CANCELLED, FAILED})
 """Ends that tell a worker to stop: nobody wants the result any more."""
-_SUCCESS: Final = range(200, 300)
 
 
 def _json(value: object) -> Response:
@@ -118,7 +118,9 @@ def _claim(request: Request, wanted: Take) -> Claim | Refusal:
 
 async def _handed_out(request: Request, handout: Handout) -> TaskView:
     task = handout.task
-    return handed_out(task, await attributes_of(request, task, handout.attributes), handout.input)
+    own = await attributes_of(request, task, handout.attributes)
+    shown = handed_out(task, own, handout.input)
+    return shown if own.mode not in eventbus.MODES else eventbus.addressed(request, shown)
 
 
 async def complete(request: Request) -> Reply:
@@ -129,41 +131,14 @@ async def complete(request: Request) -> Reply:
     done = completion(request.body, key)
     if isinstance(done, Refusal):
         return done
-    if done.usage is usage.NOTHING and usage.is_streaming(request.parameters["task_id"]):
-        told = await usage.of_stream(request.engine, request.wall, key)
-        done = msgspec.structs.replace(done, usage=told)
-    outcome = await request.engine.submit(_finish(request, key, done), size=len(done.result))
+    actor = Actor(request.wall, request.principal.name, request.principal.worker)
+    done = await with_usage(request.engine, actor, key, request.parameters["task_id"], done)
+    outcome = await request.engine.submit(finish(actor, key, done), size=len(done.result))
     if isinstance(outcome, Rejection):
         refusal = errors.refused(outcome)
         if refusal.status != 409 or request.services.settings.get("compat.queue") != "bella":
             return refusal
     return _json(request.parameters["task_id"])
-
-
-def _finish(request: Request, key: int, done: Completion) -> Complete | Fail:
-    principal = request.principal
-    worker = principal.worker or done.worker
-    if done.status in _SUCCESS:
-        return Complete(
-            key=key,
-            tenant=request.wall,
-            result=done.result,
-            token=done.token,
-            worker=worker,
-            by=principal.name,
-            usage=done.usage,
-        )
-    return Fail(
-        key=key,
-        tenant=request.wall,
-        code=f"status_{done.status}",
-        message=f"the worker answered with status {done.status}",
-        answered=True,
-        result=done.result,
-        token=done.token,
-        worker=worker,
-        by=principal.name,
-    )
 
 
 async def fail(request: Request) -> Reply:

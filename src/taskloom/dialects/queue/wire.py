@@ -120,6 +120,13 @@ class Progress(Struct, frozen=True):
     lease_id: str | None = None
 
 
+class EventBusPlace(Struct, frozen=True):
+    """Where a worker may write events: an address with a user of its own, and how streams are called."""
+
+    url: str
+    topic: str
+
+
 class Heartbeat(Struct, frozen=True):
     """The worker still works; the lease ends `extend_seconds` from now."""
 
@@ -194,6 +201,8 @@ class TaskView(Struct, frozen=True, kw_only=True):
     response_mode: str
     lease_id: str | UnsetType = UNSET
     attempt: int | UnsetType = UNSET
+    instance_id: str | UnsetType = UNSET
+    """Where on the event bus its worker writes, when there is one."""
     error: TaskError | UnsetType = UNSET
 
 
