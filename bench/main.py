@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("core", "wire", "polls", "rows", "extraction", "feel", "cli")
+NAMES = ("core", "wire", "polls", "rows", "extraction", "callbacks", "feel", "cli")
 
 if __name__ == "__main__":
     here = Path(__file__).resolve().parent

@@ -29,6 +29,12 @@ def raw_fsync(path: Path, writes: int = 300) -> str:
     return f"raw 4 KiB append + fdatasync: {sync_latency(path, writes)}"
 
 
+def memory_mb(pid: int) -> float:
+    """What a process holds now."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
 def interleaved(rounds: int, subjects: dict[str, Callable[[], float]]) -> dict[str, list[float]]:
     """A B A B …: one figure per subject and round, so that a noisy minute hits all alike."""
     figures: dict[str, list[float]] = {name: [] for name in subjects}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench.measure import folder, raw_fsync, table
+from bench.measure import folder, memory_mb, raw_fsync, table
 from bench.wire import Server, raw
 
 POLLS = int(next((word for word in sys.argv[1:] if word.isdigit()), 10_000))
@@ -44,11 +44,6 @@ class Poll(asyncio.Protocol):
             self._done.set()
 
 
-def memory_mb(server: Server) -> float:
-    status = Path(f"/proc/{server.process.pid}/status").read_text(encoding="ascii")
-    return int(status.split("VmRSS:")[1].split()[0]) / 1024
-
-
 async def probe(port: int, times: int) -> list[float]:
     """What other calls feel: a plain GET of a missing task, one after another, in ms."""
     request = raw("/v1/queue/TASK-1-1-C-261121000000-0001-000001/heartbeat", b"{}")
@@ -71,7 +66,7 @@ async def measure(server: Server) -> None:
     tally = {"answers": 0, "tasks": 0}
     done = asyncio.Event()
     loop = asyncio.get_running_loop()
-    before = memory_mb(server)
+    before = memory_mb(server.process.pid)
     start = time.perf_counter()
     for first in range(0, POLLS, 200):
         count = min(200, POLLS - first)
@@ -83,7 +78,7 @@ async def measure(server: Server) -> None:
     felt = await probe(server.port, 1)
     opened_s = time.perf_counter() - start
     felt = await probe(server.port, 500)
-    after = memory_mb(server)
+    after = memory_mb(server.process.pid)
     start = time.perf_counter()
     put = raw("/v1/queue/put", b'{"endpoint":"/v1/x","queue":"bench","level":1,"data":{}}')
     with folder() as path:

@@ -1,17 +1,16 @@
 """Sending calls: signed, bounded in time and size, never to where they must not go."""
 
 import asyncio
-import base64
 import contextlib
 import json
 
 import pytest
-from standardwebhooks import Webhook, WebhookVerificationError
+from standardwebhooks import Webhook
 
 from taskloom.callbacks import sender as module
 from taskloom.callbacks.address import Guard, trusted
 from taskloom.callbacks.sender import Sender
-from taskloom.callbacks.signature import signed, spelled
+from taskloom.callbacks.signature import spelled
 from taskloom.ports.callbacks import Call
 from taskloom.ports.clock import SystemClock
 
@@ -85,26 +84,6 @@ async def test_after_a_change_of_the_secret_old_and_new_receivers_accept():
     headers, body = receiver.requests[0]
     for secret in (NEW, OLD):
         assert Webhook(spelled(secret)).verify(body, headers)
-
-
-@pytest.mark.parametrize("forged", ["body", "id", "timestamp", "signature", "old"])
-def test_what_was_changed_or_is_old_is_refused(forged):
-    now_s = SystemClock().now_ms() // 1000
-    headers = dict(signed([NEW], "msg_7", now_s - (301 if forged == "old" else 0), BODY))
-    body = BODY
-    if forged == "body":
-        body = BODY[:-2] + bytes([BODY[-2] ^ 1]) + BODY[-1:]
-    elif forged == "id":
-        headers["webhook-id"] = "msg_8"
-    elif forged == "timestamp":
-        headers["webhook-timestamp"] = str(now_s + 1)
-    elif forged == "signature":
-        raw = bytearray(base64.b64decode(headers["webhook-signature"].removeprefix("v1,")))
-        raw[0] ^= 1
-        headers["webhook-signature"] = "v1," + base64.b64encode(raw).decode()
-
-    with pytest.raises(WebhookVerificationError):
-        Webhook(spelled(NEW)).verify(body, headers)
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 299])

@@ -140,6 +140,15 @@ async def test_within_a_batch_each_step_of_a_counter_counts(rig):
     assert rest == [FollowUpRow(94, b"e")]
 
 
+async def test_a_counter_that_changes_as_its_flow_ends_counts_and_is_gone(rig):
+    await rig.save(counters=[((7, "open"), 1, 90, b"a")])
+
+    ended = await rig.save(flows_ended=[7], counters=[((7, "open"), -1, 91, b"b")])
+    after = await rig.save(counters=[((7, "open"), -1, 92, b"c"), ((7, "open"), 1, 93, b"d")])
+
+    assert [row.key for row in (*ended.released, *after.released)] == [91, 93]
+
+
 async def test_of_many_at_once_exactly_one_brings_a_counter_to_zero(rig):
     await rig.save(counters=[((7, "open"), 25, 1000, b"never")])
 

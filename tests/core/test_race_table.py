@@ -109,6 +109,22 @@ def test_after_the_lease_ran_out_the_late_worker_may_finish_while_nobody_claimed
     assert kind(story.complete(token=token)) is None
 
 
+@pytest.mark.parametrize("command", [Fail, Release, Extend])
+def test_an_attempt_is_ended_and_extended_by_its_holder_alone(command):
+    more = {"lease_ms": 1} if command is Extend else {}
+    story = Story()
+    who = {"key": KEY, "tenant": "t", **more}
+    assert kind(story.do(command(**who))) is Kind.NOT_CLAIMED
+    old = story.claim("a")
+    story.lose_lease()
+    story.claim("b")
+
+    assert kind(story.do(command(**who, token=old))) is Kind.STALE_LEASE
+    assert kind(story.do(command(**who, worker="a"))) is Kind.NOT_HOLDER
+    assert kind(story.do(command(**who, by="other"))) is Kind.NOT_HOLDER
+    assert kind(story.do(command(**who, worker="b", by="key"))) is None
+
+
 def test_after_a_new_claim_the_old_token_is_stale():
     story = Story()
     old = story.claim("a")

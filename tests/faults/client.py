@@ -50,7 +50,7 @@ class Client:
     def mark(self) -> str:
         """A text nobody else writes."""
         self.serial += 1
-        return f"{self.name}-{self.serial}"
+        return f"{self.name}-{self.serial:07}"  # of one width: none is the beginning of another
 
     @property
     def producing(self) -> bool:

@@ -10,12 +10,14 @@ from taskloom.core.commands import (
     Claim,
     Complete,
     Create,
+    Discard,
     Extend,
     Fail,
     HolderRule,
     LaneSetting,
     Release,
     Reopen,
+    Replay,
     Report,
     Resume,
     Strategy,
@@ -26,6 +28,8 @@ from taskloom.core.commands import (
     Wake,
 )
 from taskloom.core.records import PutRecords, RecordChange
+from taskloom.core.retry import RetryPolicy, written
+from taskloom.core.usage import Usage
 from taskloom.engine import followups
 from taskloom.engine.outcome import (
     Accepted,
@@ -45,6 +49,8 @@ from tests.model.toyflow import FORBIDDEN_PRIORITY, Start, publish, start, tell
 
 QUEUES = ("a", "b", "toys")
 TENANTS = ("t", "t", "u")
+POLICY = written(RetryPolicy(2, 200, 5_000, ("E2",)))
+USED = Usage("m", 3, 4, 1, 2, 7)
 WORKERS = ("", "w1", "w2", "w3")
 NO_CALL = OutboxRow(7, "t", 7, 0, 0)
 RULES = (HolderRule.WORKER_OR_KEY, HolderRule.WORKER, HolderRule.ANYONE)
@@ -127,6 +133,9 @@ class Player:
             retries=dice.choice((0, 1, 3)),
             losses_max=dice.choice((-1, 0, 3)),
             loss_backoff_ms=dice.choice((0, 500)),
+            start_by=dice.choice((0, 0, 0, self.now + 30_000)),
+            run_ms=dice.choice((0, 0, 4_000)),
+            retry=dice.choice(("", "", POLICY)),
             blocked=dice.random() < 0.1,
             assignee=dice.choice(("", "", "", "w1")),
             queue_limit=dice.choice((0, 0, 0, 1)),
@@ -169,13 +178,15 @@ class Player:
                 result=dice.choice((b"null", b'{"r": 1}', b'{"r":1}', b"2")),
                 unclaimed=dice.random() < 0.2,
                 repeat=dice.random() < 0.8,
+                usage=dice.choice((None, USED, Usage("n"))),
             )
         return Fail(
             **who,
             code=dice.choice(("E1", "E2")),
             message="broke \x00",
             retries=dice.choice((None, None, 0, 2)),
-            backoff_ms=dice.choice((0, 800)),
+            backoff_ms=dice.choice((None, 0, 800)),
+            answered=dice.random() < 0.1,
             suspend=dice.random() < 0.3,
             final=dice.random() < 0.2,
             thrown=dice.random() < 0.2,
@@ -201,10 +212,15 @@ class Player:
             Wake,
             Unblock,
         )
-        kinds = (*kinds, Report)
+        kinds = (*kinds, Report, Discard, Replay)
         kind = dice.choice(kinds)
         if kind is Release:
-            return Release(**who, deny_ms=dice.choice((0, 2_000)))
+            return Release(**who, deny_ms=dice.choice((0, 2_000)), pause_ms=dice.choice((0, 0, 700)))
+        if kind is Cancel:
+            return Cancel(key=key, tenant=tenant, unheld=dice.random() < 0.3)
+        if kind is Replay:
+            anew = Create(tenant="t", queue="a", dialect="queue", attributes=b'{"replays":"x"}')
+            return Replay(key=key, tenant=tenant, anew=dice.choice((None, anew)))
         if kind is Report:
             return Report(**who, mark=dice.choice((-1, 7)), result=b"1")
         if kind is Extend:
@@ -301,7 +317,7 @@ class Player:
                 SendAgain(
                     dice.choice((call, OutboxRow(0, "t", 7, 0, 0, "t x", 8, "toy.test"))), "https://x/"
                 ),
-                OutboxResult(key, next_at, taken_from=next_at, receiver="t x", url="https://x/"),
+                OutboxResult(key, next_at, taken_from=next_at, line="t x", url="https://x/"),
                 OutboxResult(key, self.now, "status 500", attempt=Attempt(self.now, 7, 500, "status 500")),
                 OutboxResult(key, 0),
                 OutboxResult(key, self.now + 500),

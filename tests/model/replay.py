@@ -10,6 +10,7 @@ from taskloom.core.events import (
     RecordPut,
     TaskClaimed,
     TaskCreated,
+    TaskDiscarded,
 )
 from taskloom.engine import handlers
 from taskloom.engine.batch import Batch, Environment, NeedsLoad
@@ -84,7 +85,11 @@ class Replay:
             )
             handlers.handle(change, command)
         else:
+            if isinstance(first, TaskDiscarded) and first.anew:
+                self._expect(change, first.anew)
             self._react(change, first)
+            if isinstance(entry.events[-1], TaskCreated) and isinstance(first, TaskDiscarded):
+                handlers.create_task(change, entry.events[-1].create)
 
     @staticmethod
     def _apply(change, entry):

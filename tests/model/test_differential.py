@@ -13,9 +13,11 @@ from taskloom.core.commands import TaskCommand
 from taskloom.core.rejections import Kind
 from taskloom.engine.outcome import Accepted, Command, Replay
 from taskloom.engine.transaction import Submission
+from taskloom.ports.store import Shelf, UsageQuery
 from taskloom.store.memory import MemoryStore
 from taskloom.store.postgres.store import PostgresStore
 from taskloom.store.sqlite.store import SqliteStore
+from taskloom.store.usage_sql import ID
 from taskloom.views.view import Compare, Query
 from tests.model.player import NO_CALL, QUEUES, Player
 from tests.model.runner import Runner
@@ -73,6 +75,10 @@ async def snapshot(runner, keys, flows, after):
         "next": await store.next_due(),
         "records": await store.records("queue", None, "", 100),
         "toys": await rows_of(store, "toys"),
+        "dead letters": (await store.search(Query(view="dead_letters", tenants=None, limit=1000))).rows,
+        "usage": await store.usage(UsageQuery(tenant=None, first_day=0, last_day=99_999, group_by=ID)),
+        "hot": [await store.hot_counts(queue, None) for queue in QUEUES],
+        "unheld": [await store.unheld(Shelf(queue, -1, "t"), max(keys, default=0), 20) for queue in QUEUES],
         "journal": await store.journal(after, 5),
         "sequence": await store.sequence(),
     }

@@ -13,10 +13,12 @@ from taskloom.core.commands import (
     Claim,
     Complete,
     Create,
+    Discard,
     Extend,
     Fail,
     Release,
     Reopen,
+    Replay,
     Report,
     Resume,
     Suspend,
@@ -29,6 +31,7 @@ from taskloom.core.decide import Moment, claimed, decide, is_claimable
 from taskloom.core.events import AnyTaskEvent, TaskClaimed, TaskCreated
 from taskloom.core.limits import NEVER_MS
 from taskloom.core.rejections import Rejection
+from taskloom.core.retry import RetryPolicy, written
 from taskloom.core.task import (
     CANCELLED,
     COMPLETED,
@@ -47,6 +50,9 @@ NOW = 1_000_000
 TOKEN = 77
 BASE = Task(1, "t", "q", 1, "", 0, READY, "queue", 5, root=1)
 HELD = {"attempt": 1, "token": TOKEN, "worker": "w", "holder": "k"}
+
+LEASED_NOW = structs.replace(BASE, state=LEASED, lease_until=NOW + 5, **HELD)
+POLICY = written(RetryPolicy(2, 1_000, 60_000, ("hopeless",)))
 
 TASKS = {
     "waiting for an instant": structs.replace(BASE, state=WAITING, ready_at=NOW + 5),
@@ -75,6 +81,17 @@ TASKS = {
     "completed": structs.replace(BASE, state=COMPLETED, finished_at=9, finished_by="w", result_key=3, **HELD),
     "failed": structs.replace(BASE, state=FAILED, finished_at=9, finished_by="w", error_code="E", **HELD),
     "cancelled": structs.replace(BASE, state=CANCELLED, finished_at=9, **HELD),
+    "ready, not started in time": structs.replace(BASE, start_by=NOW - 1),
+    "leased for too long": structs.replace(LEASED_NOW, run_ms=10, started_at=NOW - 11),
+    "leased for too long, with retries": structs.replace(
+        LEASED_NOW, run_ms=10, started_at=NOW - 11, retries=1, retry=POLICY
+    ),
+    "leased with a policy": structs.replace(LEASED_NOW, retries=1, retry=POLICY),
+    "lease over, policy spent": structs.replace(
+        BASE, state=LEASED, lease_until=NOW - 5, losses_max=-1, retry=POLICY, **HELD
+    ),
+    "a dead letter": structs.replace(BASE, state=FAILED, finished_at=9, failures="[]"),
+    "a flow's dead letter": structs.replace(BASE, state=FAILED, finished_at=9, failures="[]", flow=9, root=9),
     "a flow's, completed": structs.replace(BASE, state=COMPLETED, flow=9, root=9, finished_at=9),
 }
 
@@ -106,6 +123,7 @@ COMMANDS = [
         )
     ],
     *[Release(**WHO, **caller, deny_ms=deny) for caller in CALLERS.values() for deny in (0, 10)],
+    Release(**WHO, token=TOKEN, worker="w", pause_ms=10),
     *[Extend(**WHO, **caller, lease_ms=10) for caller in CALLERS.values()],
     *[
         Report(**WHO, **{name: value for name, value in caller.items() if name != "supervisor"})
@@ -120,6 +138,10 @@ COMMANDS = [
     Resume(**WHO),
     Resume(**WHO, retries=2),
     Reopen(**WHO),
+    Discard(**WHO),
+    Replay(**WHO),
+    Replay(**WHO, anew=Create(tenant="t", queue="q", dialect="queue", key=8)),
+    Cancel(**WHO, unheld=True),
     Wake(key=1),
     Unblock(key=1),
     Cancel(key=1, tenant="foreign"),
@@ -192,11 +214,11 @@ def test_every_event_stands_in_the_table():
 
 
 @pytest.mark.parametrize("name", TASKS)
-def test_only_a_ready_task_can_be_claimed(name):
+def test_only_a_ready_task_whose_deadlines_are_ahead_can_be_claimed(name):
     task = TASKS[name]
     claim = Claim(tenant="t", queues=(("q", 1),), worker="w", holder="k")
 
-    assert is_claimable(task, "w", NOW) == (task.state == READY)
+    assert is_claimable(task, "w", NOW) == (task.state == READY and task.due_at > NOW)
     if task.state == READY:
         assert apply(task, claimed(task, claim, 5, NOW), NOW).attempt == task.attempt + 1
 

@@ -174,7 +174,7 @@ class World:
 
     def _mark(self) -> str:
         self._serial += 1
-        return f"c0-{self._serial}"
+        return f"c0-{self._serial:06}"  # of one width: none is the beginning of another
 
     async def _call(self, operation: Operation, command: Any) -> Any:
         """Submit; a crash meanwhile or a lost answer is unknown to the caller."""

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import email.utils
 import logging
+import ssl
 from typing import Final
 
 import aiohttp
@@ -27,12 +28,18 @@ class Sender:
     """Sends calls over HTTP; receivers answer with a status, and nothing else they say matters."""
 
     def __init__(
-        self, guard: Guard, secrets: SecretSource, clock: Clock, lookup: Lookup | None = None
+        self,
+        guard: Guard,
+        secrets: SecretSource,
+        clock: Clock,
+        lookup: Lookup | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._guard = guard
         self._secrets = secrets
         self._clock = clock
         self._lookup = lookup
+        self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
     async def deliver(self, call: Call) -> Delivery:
@@ -77,6 +84,7 @@ class Sender:
             connector = aiohttp.TCPConnector(
                 resolver=GuardedResolver(self._guard, self._lookup),
                 use_dns_cache=False,
+                ssl=True if self._tls is None else self._tls,
                 limit=0,  # how many calls are under way is decided by who makes them
                 limit_per_host=0,
                 force_close=True,

@@ -17,11 +17,12 @@ from taskloom.cli.failure import INTERRUPTED, Failure
 # name -> (module, what it does)
 COMMANDS = {
     "serve": ("taskloom.cli.serve", "start a server"),
-    "task": ("taskloom.cli.task", "list, look at and cancel tasks of a running server"),
+    "task": ("taskloom.cli.task", "list, look at, cancel and replay tasks of a running server"),
     "queue": ("taskloom.cli.queue", "look at the queues of a running server and change them"),
     "batch": ("taskloom.cli.batch", "make, list and cancel batches of a running server, fetch their results"),
     "key": ("taskloom.cli.key", "make, list and revoke keys of a running server"),
     "user": ("taskloom.cli.user", "add, list and remove people who sign in to a running server"),
+    "usage": ("taskloom.cli.usage", "sum up what tasks of a running server used up"),
     "db": ("taskloom.cli.db", "migrate, back up and freeze the stored data"),
     "doctor": ("taskloom.cli.doctor", "look for what goes wrong on real machines, and say what mends it"),
     "bench": ("taskloom.cli.bench", "measure the disk and the engine on this machine"),

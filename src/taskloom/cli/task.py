@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from taskloom.cli.actions import Actions, add_bulk_flags, confirmed, run_action
 from taskloom.cli.failure import FAILED, MISUSED, NOT_FOUND, Failure
+from taskloom.cli.letters import add_letters
 from taskloom.cli.output import Progress, say, show
 from taskloom.cli.remote import Server, segment
 
@@ -25,6 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     listing.add_argument("--oldest", action="store_true", help="the oldest first")
     get = actions.remote("get", _get, "show one task with its input and result")
     get.add_argument("key_of_task", metavar="KEY")
+    add_letters(actions)
     cancel = actions.remote("cancel", _cancel, "cancel tasks by key, or all open ones that a filter finds")
     cancel.add_argument("keys", metavar="KEY", nargs="*")
     _add_filter(cancel)

@@ -6,6 +6,7 @@ The argument is left as it was; the answer is a copy with the event's fields in 
 from collections.abc import Callable
 from typing import Any, Final
 
+from taskloom.core import failures, retry
 from taskloom.core.events import (
     AnyTaskEvent,
     LeaseLost,
@@ -14,6 +15,7 @@ from taskloom.core.events import (
     TaskClaimed,
     TaskCompleted,
     TaskCreated,
+    TaskDiscarded,
     TaskExtended,
     TaskFailed,
     TaskReadied,
@@ -37,6 +39,9 @@ from taskloom.core.task import (
     Task,
 )
 
+LEASE_LOST: Final = "lease_lost"
+"""The code of a failure that is a lost lease."""
+
 
 def apply(task: Task | None, event: AnyTaskEvent, at: int) -> Task:
     """The task after `event` happened at `at` (Unix ms). `task` is None for its creation only."""
@@ -51,6 +56,7 @@ def apply(task: Task | None, event: AnyTaskEvent, at: int) -> Task:
 def created(event: TaskCreated, at: int) -> Task:
     """The task as its creation describes it."""
     made = event.create
+    budget = retry.read(made.retry).retries if made.retry else None
     ready_at = NEVER_MS if made.blocked else made.ready_at
     waits = ready_at > at
     return Task(
@@ -66,10 +72,13 @@ def created(event: TaskCreated, at: int) -> Task:
         flow=made.flow,
         root=made.root or made.flow or event.key,
         callback=bool(made.callback),
+        start_by=made.start_by,
+        run_ms=made.run_ms,
+        retry=made.retry,
         ready_at=ready_at if waits else 0,
         expires_at=made.expires_at,
-        retries=made.retries,
-        losses_max=made.losses_max,
+        retries=made.retries if budget is None else budget,
+        losses_max=made.losses_max if budget is None else -1,
         loss_backoff_ms=made.loss_backoff_ms,
         assignee=made.assignee,
     )
@@ -80,6 +89,13 @@ def _wait_or_ready(task: Task, ready_at: int, at: int) -> None:
     task.state = WAITING if waits else READY
     task.ready_at = ready_at if waits else 0
     task.lease_until = 0
+
+
+def _note_failure(task: Task, code: str, message: str, at: int, *, held: bool = True) -> None:
+    """The attempt that came to nothing goes into the record; must run before the lease is forgotten."""
+    number, worker, began = (task.attempt, task.worker, task.started_at) if held else (0, "", 0)
+    failure = failures.Failure(number, worker, began, at, code, message)
+    task.failures = failures.added(task.failures, failure)
 
 
 def _forget_lease(task: Task) -> None:
@@ -95,13 +111,14 @@ def _readied(task: Task, _event: TaskReadied, _at: int) -> None:
     task.ready_at = 0
 
 
-def _claimed(task: Task, event: TaskClaimed, _at: int) -> None:
+def _claimed(task: Task, event: TaskClaimed, at: int) -> None:
     task.state = LEASED
     task.attempt = event.attempt
     task.token = event.token
     task.worker = event.worker
     task.holder = event.holder
     task.lease_until = event.lease_until
+    task.started_at = at
     task.losses_max = event.losses_max
     task.fenced = event.fenced
 
@@ -114,21 +131,25 @@ def _reported(_task: Task, _event: TaskReported, _at: int) -> None:
     """Progress changes nothing about the task itself."""
 
 
-def _released(task: Task, event: TaskReleased, _at: int) -> None:
+def _released(task: Task, event: TaskReleased, at: int) -> None:
     _forget_lease(task)
-    task.state = READY
+    _wait_or_ready(task, event.ready_at, at)
     task.assignee = ""
     task.denied = event.denied
     task.denied_until = event.denied_until
 
 
 def _lost(task: Task, event: LeaseLost, at: int) -> None:
+    _note_failure(task, LEASE_LOST, "the lease ran out", at)
     task.losses += 1
+    if task.retry:
+        task.retries -= 1
     task.assignee = ""
     _wait_or_ready(task, event.ready_at, at)
 
 
 def _retried(task: Task, event: TaskRetried, at: int) -> None:
+    _note_failure(task, event.code, event.message, at)
     _forget_lease(task)
     _wait_or_ready(task, event.ready_at, at)
     task.retries = event.retries
@@ -174,6 +195,8 @@ def _completed(task: Task, event: TaskCompleted, at: int) -> None:
 
 
 def _failed(task: Task, event: TaskFailed, at: int) -> None:
+    held = task.state == LEASED or bool(event.by)
+    _note_failure(task, event.code, event.message, at, held=held)
     task.state = FAILED
     task.finished_at = at
     task.finished_by = event.by
@@ -190,7 +213,11 @@ def _cancelled(task: Task, event: TaskCancelled, at: int) -> None:
 
 
 def _reopened(task: Task, _event: TaskReopened, _at: int) -> None:
+    """All deadlines are over, and a policy's budget is whole again; the record of failures stays."""
     _forget_lease(task)
+    task.start_by = 0
+    if task.retry:
+        task.retries = retry.read(task.retry).retries
     task.state = READY
     task.finished_at = 0
     task.finished_by = ""
@@ -199,6 +226,10 @@ def _reopened(task: Task, _event: TaskReopened, _at: int) -> None:
     task.error = ""
     task.losses = 0
     task.expires_at = 0
+
+
+def _discarded(task: Task, _event: TaskDiscarded, _at: int) -> None:
+    task.failures = ""
 
 
 _APPLIERS: Final[dict[type[AnyTaskEvent], Callable[[Task, Any, int], None]]] = {
@@ -217,4 +248,5 @@ _APPLIERS: Final[dict[type[AnyTaskEvent], Callable[[Task, Any, int], None]]] = {
     TaskFailed: _failed,
     TaskCancelled: _cancelled,
     TaskReopened: _reopened,
+    TaskDiscarded: _discarded,
 }

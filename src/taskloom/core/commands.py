@@ -9,6 +9,7 @@ import enum
 from msgspec import Struct
 
 from taskloom.core.limits import LEASE_LOSSES_DEFAULT, LEASE_MS_DEFAULT, LEVEL_DEFAULT, NEVER_MS
+from taskloom.core.usage import Usage
 
 
 class HolderRule(enum.IntEnum):
@@ -53,6 +54,12 @@ class Create(Struct, frozen=True, gc=False, kw_only=True):
     retries: int = 0
     losses_max: int = LEASE_LOSSES_DEFAULT
     loss_backoff_ms: int = 0
+    start_by: int = 0
+    """When somebody must have begun with it; 0 for no such deadline."""
+    run_ms: int = 0
+    """How long one attempt may last; 0 for any time."""
+    retry: str = ""
+    """The policy by which it is tried again (`core.retry.written`); its count replaces `retries`."""
     blocked: bool = False
     """Wait for a condition: only `Unblock` makes it ready."""
     flow: int = 0
@@ -120,6 +127,8 @@ class Complete(Struct, frozen=True, gc=False, kw_only=True):
     """Whether the caller may finish what others hold."""
     repeat: bool = True
     """Whether the same outcome from the same actor is answered again instead of refused."""
+    usage: Usage | None = None
+    """What the work used up, where somebody keeps account of it."""
 
 
 class Fail(Struct, frozen=True, gc=False, kw_only=True):
@@ -131,11 +140,14 @@ class Fail(Struct, frozen=True, gc=False, kw_only=True):
     message: str = ""
     retries: int | None = None
     """Replaces the stored count; None takes one off."""
-    backoff_ms: int = 0
+    backoff_ms: int | None = None
+    """Pause before it is offered again; None leaves it to the task's policy, which may have none."""
     suspend: bool = False
     """Without retries left: suspend (a person must act) instead of failing."""
     final: bool = False
     """Fail for good whatever retries are left."""
+    answered: bool = False
+    """The worker did come to an answer, if to a bad one: a policy of retries does not apply to it."""
     thrown: bool = False
     """A business error: the retries stay; a flow's task is suspended until the flow or a person decides."""
     result: bytes | None = None
@@ -161,6 +173,8 @@ class Release(Struct, frozen=True, gc=False, kw_only=True):
     rule: HolderRule = HolderRule.WORKER_OR_KEY
     supervisor: bool = False
     deny_ms: int = 0
+    pause_ms: int = 0
+    """How long nobody is offered it."""
 
 
 class Extend(Struct, frozen=True, gc=False, kw_only=True):
@@ -203,6 +217,8 @@ class Cancel(Struct, frozen=True, gc=False, kw_only=True):
     tenant: str | None
     reason: str = ""
     by: str = ""
+    unheld: bool = False
+    """Only a task that no worker holds now."""
 
 
 class Assign(Struct, frozen=True, gc=False, kw_only=True):
@@ -259,6 +275,27 @@ class Reopen(Struct, frozen=True, gc=False, kw_only=True):
     by: str = ""
 
 
+class Discard(Struct, frozen=True, gc=False, kw_only=True):
+    """Strike off a dead letter: nobody will replay it. The task stays failed."""
+
+    key: int
+    tenant: str | None
+    by: str = ""
+
+
+class Replay(Struct, frozen=True, gc=False, kw_only=True):
+    """Begin anew with a dead letter, once.
+
+    Where no flow has consumed the outcome the task itself is reopened; else a new task is made as `anew`
+    says, and the letter is struck off. The reply is the key of the task that lives.
+    """
+
+    key: int
+    tenant: str | None
+    by: str = ""
+    anew: Create | None = None
+
+
 class Wake(Struct, frozen=True, gc=False, kw_only=True):
     """Look at a task whose instant has come: lease end, waking or deadline. The sweeper's command."""
 
@@ -285,6 +322,8 @@ TaskCommand = (
     | Suspend
     | Resume
     | Reopen
+    | Discard
+    | Replay
     | Wake
     | Unblock
 )

@@ -12,6 +12,8 @@ import msgspec
 from msgspec import Struct
 
 from taskloom.core import commands as c
+from taskloom.core import retry
+from taskloom.core.apply import LEASE_LOST
 from taskloom.core.events import (
     AnyTaskEvent,
     LeaseLost,
@@ -19,6 +21,7 @@ from taskloom.core.events import (
     TaskCancelled,
     TaskClaimed,
     TaskCompleted,
+    TaskDiscarded,
     TaskExtended,
     TaskFailed,
     TaskReadied,
@@ -46,7 +49,10 @@ from taskloom.core.task import (
 Decision = list[AnyTaskEvent] | Rejection
 
 EXPIRED: Final = "expired"
-LEASE_LOST: Final = "lease_lost"
+NOT_STARTED: Final = "start_timeout"
+RAN_TOO_LONG: Final = "run_timeout"
+TIMED_OUT_CODES: Final = frozenset({EXPIRED, LEASE_LOST, NOT_STARTED, RAN_TOO_LONG})
+"""The errors that mean: it took too long."""
 TOO_LARGE: Final = "too_large"
 Finishing = c.Complete | c.Fail
 Holding = c.Complete | c.Fail | c.Release | c.Extend | c.Report
@@ -88,7 +94,7 @@ def is_claimable(task: Task, worker: str, now: int, made_before: int = NEVER_MS)
     """Whether this worker may be handed this task, of those made before an instant."""
     if task.state != READY or (task.assignee and task.assignee != worker):
         return False
-    if task.created_at >= made_before:
+    if task.created_at >= made_before or _is_late(task, now) is not None:
         return False
     return not (task.denied and task.denied == worker and task.denied_until > now)
 
@@ -185,9 +191,10 @@ def _fail(task: Task, command: c.Fail, moment: Moment) -> Decision:
         return [TaskSuspended(task.key, task.retries, command.code, command.message, thrown=True)]
     left = task.retries - 1 if command.retries is None else command.retries
     forgiven = left >= 0 if command.retries is None else left > 0
-    if forgiven and not (command.final or command.thrown):
-        ready_at = moment.now + command.backoff_ms if command.backoff_ms > 0 else 0
-        return [TaskRetried(task.key, left, ready_at, command.code, command.message)]
+    hopeless = command.final or command.thrown or (command.answered and bool(task.retry))
+    if forgiven and not (hopeless or _is_hopeless(task, command.code)):
+        pause = _pause_ms(task) if command.backoff_ms is None else command.backoff_ms
+        return [TaskRetried(task.key, left, _then(moment.now, pause), command.code, command.message)]
     if command.suspend:
         return [TaskSuspended(task.key, max(left, 0), command.code, command.message)]
     result_key = moment.new_key() if command.result is not None else 0
@@ -204,7 +211,8 @@ def _release(task: Task, command: c.Release, moment: Moment) -> Decision:
         return refused
     denied_until = moment.now + command.deny_ms if command.deny_ms else 0
     denied = task.worker if denied_until else ""
-    return [TaskReleased(task.key, actor(task, command), denied, denied_until, task.worker)]
+    ready_at = _then(moment.now, command.pause_ms)
+    return [TaskReleased(task.key, actor(task, command), denied, denied_until, task.worker, ready_at)]
 
 
 def _extend(task: Task, command: c.Extend, moment: Moment) -> Decision:
@@ -231,6 +239,8 @@ def _cancel(task: Task, command: c.Cancel, _moment: Moment) -> Decision:
         return []
     if task.state >= COMPLETED:
         return _reject(Kind.FINAL, task)
+    if command.unheld and task.state == LEASED:
+        return _reject(Kind.WRONG_STATE, task)
     return [TaskCancelled(task.key, command.reason, command.by)]
 
 
@@ -298,12 +308,31 @@ def _reopen(task: Task, command: c.Reopen, _moment: Moment) -> Decision:
     return [TaskReopened(task.key, command.by)]
 
 
+def _discard(task: Task, command: c.Discard, _moment: Moment) -> Decision:
+    if not task.is_dead:
+        return _reject(Kind.WRONG_STATE, task)
+    return [TaskDiscarded(task.key, command.by)]
+
+
+def _replay(task: Task, command: c.Replay, _moment: Moment) -> Decision:
+    if not task.is_dead:
+        return _reject(Kind.WRONG_STATE, task)
+    if not task.flow:
+        return [TaskReopened(task.key, command.by)]
+    if command.anew is None:
+        return _reject(Kind.CONSUMED, task)
+    return [TaskDiscarded(task.key, command.by, command.anew.key)]
+
+
 def _wake(task: Task, _command: c.Wake, moment: Moment) -> Decision:
     now = moment.now
     if task.state >= COMPLETED:
         return []
-    if 0 < task.expires_at <= now:
-        return [TaskFailed(task.key, EXPIRED, "the deadline passed", "")]
+    late = _is_late(task, now)
+    if late is not None:
+        return [TaskFailed(task.key, late, _LATE[late], "")]
+    if task.state == LEASED and 0 < task.run_ms <= now - task.started_at:
+        return [_ran_too_long(task, now)]
     if task.state == LEASED and task.lease_until <= now:
         return [_lease_ran_out(task, now)]
     if task.state == WAITING and task.ready_at <= now:
@@ -312,10 +341,47 @@ def _wake(task: Task, _command: c.Wake, moment: Moment) -> Decision:
 
 
 def _lease_ran_out(task: Task, now: int) -> AnyTaskEvent:
-    if 0 <= task.losses_max <= task.losses:
+    is_spent = bool(task.retry) and (task.retries <= 0 or _is_hopeless(task, LEASE_LOST))
+    if is_spent or 0 <= task.losses_max <= task.losses:
         return TaskFailed(task.key, LEASE_LOST, "max reclaims", "")
-    ready_at = now + task.loss_backoff_ms if task.loss_backoff_ms else 0
-    return LeaseLost(task.key, ready_at, task.worker)
+    return LeaseLost(task.key, _then(now, _pause_ms(task) or task.loss_backoff_ms), task.worker)
+
+
+def _ran_too_long(task: Task, now: int) -> AnyTaskEvent:
+    """The attempt is over, whatever the worker says; a retry is like that of a failed one."""
+    message = f"the attempt took longer than {task.run_ms} ms"
+    if task.retries <= 0 or _is_hopeless(task, RAN_TOO_LONG):
+        return TaskFailed(task.key, RAN_TOO_LONG, message, "")
+    return TaskRetried(task.key, task.retries - 1, _then(now, _pause_ms(task)), RAN_TOO_LONG, message)
+
+
+_LATE: Final = {EXPIRED: "the deadline passed", NOT_STARTED: "nobody began with it in time"}
+
+
+def _is_late(task: Task, now: int) -> str | None:
+    """Which deadline of the task as a whole has passed, None for none."""
+    if 0 < task.expires_at <= now:
+        return EXPIRED
+    return NOT_STARTED if task.attempt == 0 and 0 < task.start_by <= now else None
+
+
+def _is_hopeless(task: Task, code: str) -> bool:
+    """Whether the task's policy knows that after this error no attempt does better."""
+    return bool(task.retry) and code in retry.read(task.retry).final_codes
+
+
+def _pause_ms(task: Task) -> int:
+    """The pause that the task's policy wants after the failure at hand."""
+    if not task.retry:
+        return 0
+    policy = retry.read(task.retry)
+    number = policy.retries - task.retries + 1
+    return retry.backoff_ms(number, first_ms=policy.first_ms, max_ms=policy.max_ms, seed=task.key)
+
+
+def _then(now: int, pause_ms: int) -> int:
+    """When it is ready again; 0 for now."""
+    return now + pause_ms if pause_ms > 0 else 0
 
 
 def _unblock(task: Task, _command: c.Unblock, _moment: Moment) -> Decision:
@@ -367,6 +433,8 @@ _DECIDERS: Final[dict[type[c.TaskCommand], Callable[[Task, Any, Moment], Decisio
     c.Suspend: _suspend,
     c.Resume: _resume,
     c.Reopen: _reopen,
+    c.Discard: _discard,
+    c.Replay: _replay,
     c.Wake: _wake,
     c.Unblock: _unblock,
 }

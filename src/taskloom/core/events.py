@@ -53,13 +53,15 @@ class TaskReported(TaskEvent, frozen=True, gc=False, tag="reported", array_like=
 
 
 class TaskReleased(TaskEvent, frozen=True, gc=False, tag="released", array_like=True):
-    """The worker gave it back; it is ready again, for that worker only after `denied_until`."""
+    """The worker gave it back; it is offered again, to that worker only after `denied_until`."""
 
     by: str
     denied: str = ""
     denied_until: int = 0
     previous: str = ""
     """The worker that held it; another than `by` means that it was taken back."""
+    ready_at: int = 0
+    """When it is offered again; 0 for now."""
 
 
 class LeaseLost(TaskEvent, frozen=True, gc=False, tag="lost", array_like=True):
@@ -144,6 +146,13 @@ class TaskReopened(TaskEvent, frozen=True, gc=False, tag="reopened", array_like=
     by: str
 
 
+class TaskDiscarded(TaskEvent, frozen=True, gc=False, tag="discarded", array_like=True):
+    """A dead letter was struck off; `anew` is the task that took its place, 0 for none."""
+
+    by: str
+    anew: int = 0
+
+
 class FlowCommanded(Struct, frozen=True, gc=False, tag_field="e", tag="commanded", array_like=True):
     """A flow accepted a command; what it changed follows from replaying the command."""
 
@@ -203,6 +212,7 @@ AnyTaskEvent = (
     | TaskFailed
     | TaskCancelled
     | TaskReopened
+    | TaskDiscarded
 )
 
 AnyEvent = AnyTaskEvent | FlowCommanded | FlowEvent | RecordPut | QueueTuned

@@ -35,6 +35,11 @@ class RecordChange(Struct, frozen=True, gc=False):
     key: int = 0
     """A key for whoever refers to this record by key; 0 keeps the one it has."""
 
+    @property
+    def id(self) -> tuple[str, str, str]:
+        """What names it."""
+        return (self.kind, self.tenant, self.name)
+
 
 class PutRecords(Struct, frozen=True, gc=False):
     """Change several records, all or none. Answered with their new versions."""

@@ -1,9 +1,41 @@
-"""When to try again: exponential back-off with a jitter that needs no dice."""
+"""When to try again: exponential back-off with a jitter that needs no dice, and the policy of a task.
 
+A policy is one budget: a failed attempt, an attempt that took too long and a lost lease each take one off.
+"""
+
+import functools
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+from msgspec import Struct
+
 _MIX: Final = 0x9E37_79B9_7F4A_7C15
+
+
+class RetryPolicy(Struct, frozen=True, gc=False, array_like=True):
+    """How often, after which pauses, and after which errors not at all."""
+
+    retries: int
+    """Attempts that may come to nothing before the task fails for good."""
+    first_ms: int = 0
+    max_ms: int = 0
+    final_codes: tuple[str, ...] = ()
+    """Errors after which no further attempt would do better."""
+
+
+_read: Final = msgspec.json.Decoder(RetryPolicy).decode
+
+
+def written(policy: RetryPolicy) -> str:
+    """The policy as a task keeps it."""
+    return msgspec.json.encode(policy).decode()
+
+
+@functools.lru_cache(maxsize=256)
+def read(text: str) -> RetryPolicy:
+    """The policy that was written; there are few of them."""
+    return _read(text)
 
 
 def backoff_ms(attempt: int, *, first_ms: int, max_ms: int, seed: int) -> int:

@@ -57,6 +57,12 @@ class Task(Struct, gc=False):
     """The outermost flow; the task's own key when it has none."""
     callback: bool = False
     """Whether somebody asked to be called when it ends."""
+    start_by: int = 0
+    """When somebody must have begun with it; it counts until the first hand-out."""
+    run_ms: int = 0
+    """How long one attempt may last, however often its lease is extended."""
+    retry: str = ""
+    """The policy by which it is tried again, as `core.retry` writes it; "" for none."""
     ready_at: int = 0
     expires_at: int = 0
     retries: int = 0
@@ -74,6 +80,8 @@ class Task(Struct, gc=False):
     worker: str = ""
     holder: str = ""
     """The principal that claimed it."""
+    started_at: int = 0
+    """When the last attempt began."""
     lease_until: int = 0
     fenced: bool = False
     """Whether only the lease token opens it."""
@@ -88,6 +96,8 @@ class Task(Struct, gc=False):
     """The payload that holds the result, 0 for none."""
     error_code: str = ""
     error: str = ""
+    failures: str = ""
+    """The last attempts that came to nothing, as `core.failures` writes them; "" for none."""
 
     @property
     def is_final(self) -> bool:
@@ -95,12 +105,21 @@ class Task(Struct, gc=False):
         return self.state >= COMPLETED
 
     @property
+    def is_dead(self) -> bool:
+        """Whether it is a dead letter: failed for good, and neither replayed nor discarded."""
+        return self.state == FAILED and self.failures != ""
+
+    @property
     def due_at(self) -> int:
-        """When the engine must look at it by itself: lease end, waking or deadline, whichever is first."""
+        """When the engine must look at it by itself: lease end, waking or a deadline, whichever is first."""
         if self.state == LEASED:
             first = self.lease_until
+            if self.run_ms and self.started_at + self.run_ms < first:
+                first = self.started_at + self.run_ms
         elif self.state == WAITING:
             first = self.ready_at
         else:
             first = NEVER_MS
+        if self.attempt == 0 and 0 < self.start_by < first:
+            first = self.start_by
         return self.expires_at if 0 < self.expires_at < first else first

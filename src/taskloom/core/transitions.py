@@ -19,6 +19,7 @@ from taskloom.core.events import (
     TaskClaimed,
     TaskCompleted,
     TaskCreated,
+    TaskDiscarded,
     TaskExtended,
     TaskFailed,
     TaskReadied,
@@ -50,7 +51,7 @@ TRANSITIONS: Final[dict[type[AnyTaskEvent], dict[TaskState | None, tuple[TaskSta
     TaskClaimed: {READY: (LEASED,)},
     TaskExtended: {LEASED: _SAME},
     TaskReported: {LEASED: _SAME, READY: _SAME, WAITING: _SAME},
-    TaskReleased: {LEASED: (READY,)},
+    TaskReleased: {LEASED: (READY, WAITING)},
     LeaseLost: {LEASED: (READY, WAITING)},
     TaskRetried: {LEASED: (READY, WAITING), READY: (READY, WAITING), WAITING: (READY, WAITING)},
     TaskSuspended: {READY: (SUSPENDED,), WAITING: (SUSPENDED,), LEASED: (SUSPENDED,)},
@@ -71,6 +72,7 @@ TRANSITIONS: Final[dict[type[AnyTaskEvent], dict[TaskState | None, tuple[TaskSta
         SUSPENDED: (CANCELLED,),
     },
     TaskReopened: {COMPLETED: (READY,), FAILED: (READY,), CANCELLED: (READY,)},
+    TaskDiscarded: {FAILED: _SAME},
 }
 """Event -> state before -> states it may lead to; an empty tuple leaves the state as it is."""
 

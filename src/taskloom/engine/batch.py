@@ -15,6 +15,7 @@ from taskloom.core.keys import KeyMaker
 from taskloom.core.lanes import TICK, GateId, Lane, LaneChange, LaneId, Offer, Terms
 from taskloom.core.records import Record
 from taskloom.core.task import COMPLETED, LEASED, READY, Task
+from taskloom.core.usage import UsageCount, usage_id
 from taskloom.flows.flow import Flow
 from taskloom.ports.clock import Tokens
 from taskloom.ports.store import (
@@ -167,6 +168,9 @@ class Batch:
             self.timers.pop(row, None)
         elif field == "subscriptions":
             self._subscription_changes[(row.tenant, row.kind, row.name, row.key), row.flow] = row
+        elif field == "usage":
+            task, used = row
+            self.saving.usage.setdefault(usage_id(task, used), UsageCount()).add(task, used)
         elif field == "subscriptions_ended":
             self._subscription_changes[row] = None
         else:
@@ -304,6 +308,7 @@ def empty_save() -> Save:
     return Save(
         **{name: [] for name in Save.__struct_fields__ if name not in _SCALARS},
         lanes={},
+        usage={},
         terms={},
         gate_terms={},
         now=0,
@@ -314,4 +319,6 @@ def empty_save() -> Save:
     )
 
 
-_SCALARS: Final = frozenset({"lanes", "terms", "gate_terms", "now", "journal", "events", "last_key", "node"})
+_SCALARS: Final = frozenset(
+    {"lanes", "usage", "terms", "gate_terms", "now", "journal", "events", "last_key", "node"}
+)

@@ -17,6 +17,7 @@ from taskloom.core.task import Task
 from taskloom.engine.batch import Environment
 from taskloom.engine.outbox import Outbox, Render
 from taskloom.engine.outcome import Accepted, Command, Handout, Idempotency, Outcome
+from taskloom.engine.policies import Policies
 from taskloom.engine.sweeper import Sweeper
 from taskloom.engine.transaction import BatchResult, Submission
 from taskloom.engine.waiting import Waiting
@@ -88,6 +89,7 @@ class Engine:
         self.store = plan.store
         self.clock = plan.clock
         self.waiting = Waiting()
+        self.policies = Policies(plan.store, plan.clock)
         self.sequence = 0
         self._plan = plan
         self._keys: SharedKeyMaker

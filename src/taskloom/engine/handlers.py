@@ -4,10 +4,10 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, get_args
 
-import msgspec
+from msgspec import structs
 
 from taskloom.core.apply import apply, created
-from taskloom.core.commands import Create, TaskCommand, Tune, Update, Wake
+from taskloom.core.commands import Complete, Create, Replay, TaskCommand, Tune, Update, Wake
 from taskloom.core.decide import Finishing, Moment, decide, overlay
 from taskloom.core.events import (
     AnyTaskEvent,
@@ -59,6 +59,7 @@ from taskloom.flows.flow import (
     Unsubscribe,
 )
 from taskloom.ports.store import Load, NewTask, SubscriptionRow, TimerRow
+from taskloom.views.dead_letters import dead_letter
 
 _ENDS: Final[dict[type[AnyTaskEvent], str]] = dict(
     zip((TaskCompleted, TaskFailed, TaskCancelled), TASK_ENDS, strict=True)
@@ -116,7 +117,7 @@ def _has_room(change: Change, command: Create) -> bool:
 def create_task(change: Change, command: Create) -> int:
     """Make the task and write what is written once; answers its key."""
     key = command.key or change.new_key()
-    described = msgspec.structs.replace(command, input=b"", key=key) if command.input else command
+    described = structs.replace(command, input=b"", key=key) if command.input else command
     event = TaskCreated(key, described, key)
     task = created(event, change.now)
     change.tasks[key] = task
@@ -144,13 +145,33 @@ def _task_command(change: Change, command: TaskCommand) -> Outcome:
         return decision
     assert task is not None
     after = _record(change, task, decision, getattr(command, "result", None))
+    if type(command) is Complete and command.usage is not None and decision:
+        change.write("usage", (after, command.usage))
     return Accepted(after, repeated=not decision)
+
+
+def _replay(change: Change, command: Replay) -> Outcome:
+    """The letter is struck off and its successor made together, so a repeat makes no second one."""
+    task = change.task(command.key)
+    if command.anew is not None and task is not None and task.flow and task.is_dead:
+        command = structs.replace(command, anew=structs.replace(command.anew, key=change.new_key()))
+    decision = decide(task, command, Moment(change.now, change.new_key))
+    if isinstance(decision, Rejection):
+        return decision
+    assert task is not None
+    after = _record(change, task, decision, None)
+    if not after.is_final or command.anew is None:
+        return Accepted(after)
+    return Accepted(change.tasks[create_task(change, command.anew)])
 
 
 def _record(change: Change, task: Task, events: list[AnyTaskEvent], payload: bytes | None) -> Task:
     """Apply the events, write what belongs to them, and let the owning flow react."""
     for event in events:
+        was_dead = task.is_dead
         task = apply(task, event, change.now)
+        if was_dead != task.is_dead:
+            change.write("rows", dead_letter(task))
         change.tasks[task.key] = task
         change.events.append(event)
         kind = type(event)
@@ -301,7 +322,7 @@ def _tune(change: Change, command: Tune) -> Outcome:
 
 
 def _effect_create(change: Change, flow: FlowState, effect: Create) -> None:
-    owned = msgspec.structs.replace(effect, tenant=flow.tenant, flow=flow.key, root=flow.root)
+    owned = structs.replace(effect, tenant=flow.tenant, flow=flow.key, root=flow.root)
     if not _has_room(change, owned):
         raise _FullError(owned.queue)
     create_task(change, owned)
@@ -318,7 +339,7 @@ def _effect_task(change: Change, flow: FlowState, effect: TaskCommand) -> None:
 
 
 def _effect_flow(change: Change, flow: FlowState, effect: FlowCommand) -> None:
-    inner = msgspec.structs.replace(effect, tenant=flow.tenant, root=effect.root or flow.root)
+    inner = structs.replace(effect, tenant=flow.tenant, root=effect.root or flow.root)
     if inner.root != flow.root:
         raise RuntimeError(f"flow {flow.key} reached into root {inner.root}; that needs a follow-up")
     _flow_command(change, inner)
@@ -358,7 +379,7 @@ def _effect_count(change: Change, _flow: FlowState, effect: Count) -> None:
 
 
 def _effect_follow_up(change: Change, flow: FlowState, effect: FollowUp) -> None:
-    command = msgspec.structs.replace(effect.command, tenant=flow.tenant)
+    command = structs.replace(effect.command, tenant=flow.tenant)
     key = change.new_key()
     change.write("follow_ups", followups.row(key, command))
 
@@ -374,6 +395,7 @@ def _effect_clear_timer(change: Change, flow: FlowState, effect: ClearTimer) -> 
 _TASK_COMMANDS: Final = get_args(TaskCommand)
 _HANDLERS: Final[dict[type[Any], Callable[[Change, Any], Outcome]]] = {
     **dict.fromkeys(_TASK_COMMANDS, _task_command),
+    Replay: _replay,
     Create: _create,
     Tune: _tune,
     FlowCommand: _flow_command,

@@ -1,9 +1,9 @@
 """The outbox: calls leave at least once, in order per subject and webhook; a slow receiver delays itself.
 
 A row is written with the change that caused it. It is read here, sent, and struck off by an ordinary command;
-a crash between sending and striking off sends it again under the same key. A row whose receiver nobody knows
-yet is sent at once, or, where its receiver has enough under way, put in that receiver's line; lines are read
-a few rows each, so a long one hides nobody.
+a crash between sending and striking off sends it again under the same key. A row begins in the line of its
+tenant; from there it is sent at once, or, where its receiver has enough to do, put in that receiver's line.
+Lines are read in turn, so a long one hides nobody.
 """
 
 import asyncio
@@ -22,7 +22,6 @@ from taskloom.core.limits import (
     CALLBACK_TIMEOUT_MS,
     CALLBACK_WINDOW_MS,
     CALLBACKS_AT_ONCE,
-    CALLBACKS_AT_ONCE_PER_RECEIVER,
     POLL_MS,
 )
 from taskloom.core.rejections import Rejection
@@ -42,6 +41,7 @@ log = logging.getLogger(__name__)
 Render = Callable[[Task, bytes, bytes | None], tuple[bytes, dict[str, str]]]
 """(ended task, attributes, result) -> body and headers of the call, in the task's own dialect."""
 
+_OF_A_LINE: Final = 64
 _FORGET_EVERY_MS: Final = 60_000
 _PAGE: Final = 2 * CALLBACKS_AT_ONCE
 _JSON: Final = {"content-type": "application/json; charset=utf-8"}
@@ -53,6 +53,7 @@ class _Target(Struct, frozen=True):
 
     url: str = ""
     receiver: str = ""
+    """The name of its line."""
     secrets: tuple[bytes, ...] = ()
     task: Task | None = None
     details: Details | None = None
@@ -124,7 +125,7 @@ class Outbox:
         now = self._clock.now_ms()
         receivers = self._receivers
         page = await self._store.due_outbox(
-            now, _PAGE, CALLBACKS_AT_ONCE_PER_RECEIVER, receivers.busy(now), receivers.busy_tenants()
+            now, _PAGE, _OF_A_LINE, receivers.busy(now), receivers.busy_tenants()
         )
         rows = [row for row in page if row.key not in self._sending]
         if rows:
@@ -150,16 +151,22 @@ class Outbox:
         in_trouble = self._receivers.is_in_trouble(target.receiver)
         if in_trouble and now - row.since > CALLBACK_WINDOW_MS:
             reason = "its receiver has been in trouble for too long"
-            return OutboxResult(row.key, -1, reason, receiver=target.receiver, url=target.url)
+            return OutboxResult(row.key, -1, reason, line=target.receiver, url=target.url)
         if len(self._sending) >= CALLBACKS_AT_ONCE:
             return None
-        if not self._is_too_large(row.key) and self._receivers.admit(target.receiver, row.tenant, now):
+        is_busy = self._receivers.is_busy(target.receiver, row.tenant, now)
+        has_room = not (is_busy or self._is_too_large(row.key))
+        if has_room and self._receivers.admit(target.receiver, row.tenant):
             self._sending[row.key] = asyncio.create_task(self._send(row, target))
             return None
-        # Into its receiver's line; and where it stands there already, out of the way of others.
-        pause_ms = CALLBACK_REST_MS_MAX + row.key % CALLBACK_REST_MS_MAX if row.receiver else 0
-        until = now + pause_ms if pause_ms else row.next_at
-        return OutboxResult(row.key, until, taken_from=row.next_at, receiver=target.receiver, url=target.url)
+        if row.line != target.receiver:  # into its receiver's line
+            return OutboxResult(
+                row.key, row.next_at, taken_from=row.next_at, line=target.receiver, url=target.url
+            )
+        if is_busy:  # the next page leaves that line out
+            return None
+        until = now + CALLBACK_REST_MS_MAX + row.key % CALLBACK_REST_MS_MAX
+        return OutboxResult(row.key, until, taken_from=row.next_at)
 
     async def _targets(self, rows: Sequence[OutboxRow]) -> list[_Target]:
         """Where each of the rows goes."""

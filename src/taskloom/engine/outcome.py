@@ -31,7 +31,8 @@ class OutboxResult(Struct, frozen=True, gc=False):
     taken_from: int = 0
     """Not sent yet, only taken by one of several servers, or put off: refused unless it is still due at
     this instant."""
-    receiver: str = ""
+    line: str = ""
+    """The line it stands in from now on; "" leaves it where it is."""
     url: str = ""
     """Where it goes; a call that is only taken is shown as a delivery when this is said."""
     attempt: Attempt | None = None

@@ -48,7 +48,7 @@ def announce_end(change: Change, task: Task, name: str) -> None:
 
 
 def _row(change: Change, key: int, tenant: str, subject: int) -> OutboxRow:
-    return OutboxRow(key, tenant, subject, 0, change.now, since=change.now)
+    return OutboxRow(key, tenant, subject, 0, change.now, tenant, since=change.now)
 
 
 def result(change: Change, command: OutboxResult) -> Outcome:
@@ -56,9 +56,9 @@ def result(change: Change, command: OutboxResult) -> Outcome:
     row = change.batch.outbox.get(command.key)
     if row is None or command.taken_from not in (0, row.next_at):
         return Rejection(Kind.NOT_FOUND, command.key)
-    receiver = command.receiver or row.receiver
+    line = command.line or row.line
     if command.taken_from:
-        after = structs.replace(row, next_at=command.next_at, receiver=receiver)
+        after = structs.replace(row, next_at=command.next_at, line=line)
         change.write("outbox", after)
         if command.url:
             _show(change, after, PENDING, command.url)
@@ -68,7 +68,7 @@ def result(change: Change, command: OutboxResult) -> Outcome:
         row,
         attempt=made,
         next_at=max(command.next_at, 0),
-        receiver=receiver,
+        line=line,
         log=_with(row.log, command.attempt),
     )
     if command.next_at > 0:
@@ -88,7 +88,12 @@ def fan_out(change: Change, command: FanOut) -> Outcome:
     change.write("outbox_done", row.key)
     for recipient in command.to:
         call = structs.replace(
-            row, key=change.new_key(), webhook=recipient.webhook, body=command.body, next_at=change.now
+            row,
+            key=change.new_key(),
+            webhook=recipient.webhook,
+            body=command.body,
+            next_at=change.now,
+            line=row.tenant,
         )
         change.write("outbox", call)
         _show(change, call, PENDING, recipient.url)
@@ -99,7 +104,7 @@ def send_again(change: Change, command: SendAgain) -> Outcome:
     """A call leaves now and its schedule begins anew; answered with its key, which a new one gets here."""
     key = command.call.key or change.new_key()
     known = change.batch.outbox.get(key) or command.call
-    call = structs.replace(known, key=key, attempt=0, next_at=change.now, since=change.now)
+    call = structs.replace(known, key=key, attempt=0, next_at=change.now, since=change.now, line=known.tenant)
     change.write("outbox", call)
     _show(change, call, PENDING, command.url)
     return Accepted(key)

@@ -45,17 +45,20 @@ class Receivers:
         self._probes: set[str] = set()
         """Receivers in trouble that are being called."""
 
-    def admit(self, name: str, tenant: str, now: int) -> bool:
-        """Whether a call may begin; if so it counts until it is `released`."""
-        known = self._known.get(name) or _Receiver(tenant)
-        if not self._is_free(known, now) or self._tenants.get(tenant, 0) >= CALLBACKS_AT_ONCE_PER_TENANT:
-            return False
+    def is_busy(self, name: str, tenant: str, now: int) -> bool:
+        """Whether a receiver or its tenant has enough under way, or the receiver rests."""
+        known = self._known.get(name)
+        is_free = known is None or self._is_free(known, now)
+        return not is_free or self._tenants.get(tenant, 0) >= CALLBACKS_AT_ONCE_PER_TENANT
+
+    def admit(self, name: str, tenant: str) -> bool:
+        """Whether a call may begin to one that is not busy; if so it counts until it is `released`."""
+        known = self._known.setdefault(name, _Receiver(tenant))
         if known.failures:
             if len(self._probes) >= CALLBACKS_AT_ONCE_IN_TROUBLE:
                 return False
             self._probes.add(name)
         known.sending += 1
-        self._known[name] = known
         self._tenants[tenant] = self._tenants.get(tenant, 0) + 1
         return True
 

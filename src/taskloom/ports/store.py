@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from taskloom.core.lanes import Gate, GateId, Lane, LaneChange, LaneId, Share, Terms
 from taskloom.core.records import Record
-from taskloom.core.task import Task
+from taskloom.core.task import Task, TaskState
+from taskloom.core.usage import UsageCount, UsageId
 from taskloom.views.view import Page, Query, RowChange, View
 
 RecordId = tuple[str, str, str]
@@ -80,8 +81,8 @@ class OutboxRow(Struct, gc=False):
     subject: int
     attempt: int
     next_at: int
-    receiver: str = ""
-    """Whom it goes to, as far as calls can hinder each other; "" while nobody has looked."""
+    line: str = ""
+    """The line it stands in: its tenant's, and later its receiver's if that has enough to do."""
     webhook: int = 0
     name: str = ""
     body: bytes = b""
@@ -165,6 +166,32 @@ class Loaded(Struct, gc=False):
     """(flow, name) -> instant."""
     busy: frozenset[Slot] = frozenset()
     """Slots another transaction holds: commands that need them go to a later batch."""
+
+
+class HotCount(Struct, frozen=True, gc=False):
+    """How many living tasks of a queue at a level are in a state, and when the oldest of them was made."""
+
+    level: int
+    state: TaskState
+    count: int
+    oldest_at: int
+
+
+class UsageQuery(Struct, frozen=True, kw_only=True):
+    """Which usage, and by what it is summed: some of `tenant submitter model queue day`."""
+
+    tenant: str | None
+    first_day: int
+    last_day: int
+    group_by: tuple[str, ...]
+    submitter: str | None = None
+    model: str | None = None
+    queue: str | None = None
+    limit: int = 10_000
+
+
+UsageSum = tuple[tuple[str | int, ...], UsageCount]
+"""The values of the columns that are grouped by, and the sum of the group."""
 
 
 class Shelf(Struct, frozen=True, gc=False):
@@ -261,6 +288,7 @@ class Save(Struct, gc=False):
     tuned: list[tuple[LaneId, dict[str, int]]]
     """New settings of lanes: (lane, name of `lanes.LANE_SETTINGS` -> value)."""
     lanes: dict[LaneId, LaneChange]
+    usage: dict[UsageId, UsageCount]
     terms: dict[LaneId, Terms]
     """What the lanes that hand out must not exceed: where others write too, a save that would is refused
     with a `TransientError`. Absent: nothing."""
@@ -337,7 +365,7 @@ class Store(Protocol):
     """Whether other servers may work on the same data."""
 
     async def open(self, views: Sequence[View]) -> None:
-        """Open or create the data, migrate it, make the tables of the views."""
+        """Open or create the data, migrate it, make the tables of the views and that of dead letters."""
 
     async def close(self) -> None:
         """Finish the running batch, write what must be written, let go of the data."""
@@ -405,6 +433,15 @@ class Store(Protocol):
     async def aggregate(self, query: Query, group_by: tuple[str, ...]) -> list[tuple[tuple[Any, ...], int]]:
         """How many rows of the query's filter there are for each combination of these columns."""
 
+    async def usage(self, query: UsageQuery) -> list[UsageSum]:
+        """Sums of usage, ordered by the columns that are grouped by; at most `limit` groups."""
+
+    async def hot_counts(self, queue: str, tenant: str | None) -> list[HotCount]:
+        """The living tasks of a queue by level and state."""
+
+    async def unheld(self, shelf: Shelf, upto: int, limit: int) -> list[int]:
+        """The oldest living tasks of a shelf that no worker holds, of keys up to `upto`."""
+
     async def journal(self, after: int, limit: int) -> list[JournalChunk]:
         """Chunks that hold events numbered above `after`, in order, at most `limit` chunks."""
 
@@ -420,11 +457,10 @@ class Store(Protocol):
     async def due_outbox(
         self, now: int, limit: int, each: int = 1, busy: Sequence[str] = (), busy_tenants: Sequence[str] = ()
     ) -> list[OutboxRow]:
-        """Calls that may leave now, longest due first.
+        """Calls that may leave now, at most `limit`: the first of every line, then the second, to `each`.
 
-        At most `limit` whose receiver is not known yet, then at most `limit` others, `each` for a receiver,
-        none for those that are busy or belong to busy tenants. A call is not due before every earlier one
-        about the same subject to the same webhook has ended.
+        Within a line the longest due comes first. Lines that are busy or belong to busy tenants are left
+        out. A call is not due before every earlier one about the same subject to the same webhook has ended.
         """
 
     async def follow_ups(self, limit: int) -> list[FollowUpRow]:

@@ -1,6 +1,6 @@
 """Answers the requests of a batch on the tables of the memory store."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from taskloom.core.lanes import (
     terms_of,
 )
 from taskloom.core.task import READY, Task
+from taskloom.core.usage import UsageCount
 from taskloom.ports.store import (
     Details,
     FollowUpRow,
@@ -153,7 +154,7 @@ def _shares_on(data: MemoryData, shelf: Shelf) -> list[Share]:
     found = [
         share
         for share in data.shares.values()
-        if share.depth > 0 and _on_shelf(shelf, share.queue, share.level, share.tenant)
+        if share.depth > 0 and on_shelf(shelf, share.queue, share.level, share.tenant)
     ]
     return sorted(found, key=lambda share: (share.level, share.virtual_time, share.tenant))
 
@@ -163,7 +164,8 @@ def _lanes_of(data: MemoryData, share: Share) -> list[Lane]:
     return sorted(found, key=lambda lane: (lane.virtual_time, lane.lane))
 
 
-def _on_shelf(shelf: Shelf, queue: str, level: int, tenant: str) -> bool:
+def on_shelf(shelf: Shelf, queue: str, level: int, tenant: str) -> bool:
+    """Whether a shelf shows this place."""
     return queue == shelf.queue and shelf.level in (-1, level) and shelf.tenant in (None, tenant)
 
 
@@ -179,7 +181,7 @@ def _ready(data: MemoryData, request: Ready) -> list[list[Task]]:
             if task.state == READY
             and task.assignee == worker
             and worker
-            and _on_shelf(shelf, task.queue, task.level, task.tenant)
+            and on_shelf(shelf, task.queue, task.level, task.tenant)
         ]
         found.append(_next(tasks, count))
     return found
@@ -202,6 +204,7 @@ def _save(data: MemoryData, views: dict[str, View], save: Save) -> Saved:
     _save_rest(data, save)
     _save_rows(data, views, save)
     _save_lanes(data, save)
+    _add_usage(data, save)
     return Saved(_advance(data, save), released)
 
 
@@ -243,8 +246,6 @@ def _save_flows(data: MemoryData, save: Save) -> None:
             data.timers.drop(slot)
         for place in [place for place in data.subscriptions if place[1] in gone]:
             data.subscriptions.drop(place)
-        for counter in [counter for counter in data.counters if counter[0] in gone]:
-            data.counters.drop(counter)
 
 
 def _save_rest(data: MemoryData, save: Save) -> None:
@@ -288,6 +289,9 @@ def _count(data: MemoryData, save: Save) -> list[FollowUpRow]:
         if value == 0:
             released.append(FollowUpRow(key, body))
             data.follow_ups.insert(key, body)
+    gone = set(save.flows_ended)
+    for counter in [counter for counter in data.counters if gone and counter[0] in gone]:
+        data.counters.drop(counter)
     return released
 
 
@@ -320,6 +324,17 @@ def _add_to_lanes(data: MemoryData, save: Save) -> None:
                 lane.rate_at_us, change.started, save.terms[name].interval_us, save.now
             )
         data.lanes.put(name, lane)
+
+
+def _add_usage(data: MemoryData, save: Save) -> None:
+    for slot, count in save.usage.items():
+        data.usage.put(slot, sum_of([data.usage.get(slot) or UsageCount(), count]))
+
+
+def sum_of(counts: Iterable[UsageCount]) -> UsageCount:
+    """Usage added up."""
+    rows = list(zip(*map(structs.astuple, counts), strict=True))
+    return UsageCount(*map(sum, rows))
 
 
 def _add_to_shares(data: MemoryData, save: Save) -> None:

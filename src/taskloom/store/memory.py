@@ -12,24 +12,41 @@ from typing import Any, Final
 from taskloom.core.lanes import Gate, Lane, Share
 from taskloom.core.limits import NEVER_MS
 from taskloom.core.records import Record
-from taskloom.core.task import Task
+from taskloom.core.task import LEASED, Task, TaskState
+from taskloom.core.usage import UsageCount
 from taskloom.ports.faults import fault_point
 from taskloom.ports.store import (
     Details,
     FlowRow,
     FollowUpRow,
+    HotCount,
     JournalChunk,
     NotCopiedError,
     OutboxRow,
+    Shelf,
     Standing,
     Tell,
     TimerRow,
+    UsageQuery,
+    UsageSum,
     Work,
     WorkSource,
 )
-from taskloom.store.changes import answer, details_of, gate_of, inputs_of, lanes_of, picked, task_of
+from taskloom.store.changes import (
+    answer,
+    details_of,
+    gate_of,
+    inputs_of,
+    lanes_of,
+    on_shelf,
+    picked,
+    sum_of,
+    task_of,
+)
 from taskloom.store.tables import MemoryData
+from taskloom.store.usage_sql import ID, known_columns
 from taskloom.store.walk import Row, Walk
+from taskloom.views.dead_letters import DEAD_LETTERS
 from taskloom.views.tasks import TASKS
 from taskloom.views.view import Page, Query, View
 
@@ -56,9 +73,9 @@ class MemoryStore:
     async def open(self, views: Sequence[View]) -> None:
         """Make the tables of the views."""
         self._loop = asyncio.get_running_loop()
-        self._views = {view.name: view for view in (TASKS, *views)}
-        for view in views:
-            self._data.declare(view.name)
+        self._views = {view.name: view for view in (TASKS, DEAD_LETTERS, *views)}
+        for name in self._views:
+            self._data.declare(name)
 
     async def close(self) -> None:
         """Drive what waits, then no more."""
@@ -209,6 +226,39 @@ class MemoryStore:
         attributes = self._data.details[task.key].attributes
         return {"key": task.key, "tenant": task.tenant, **columns, "attributes": attributes}
 
+    async def usage(self, query: UsageQuery) -> list[UsageSum]:
+        """Sums of usage."""
+        wanted = {name: getattr(query, name) for name in ("tenant", "submitter", "model", "queue")}
+        known_columns(query)
+        groups: dict[tuple[str | int, ...], list[UsageCount]] = {}
+        for slot, count in self._data.usage.items():
+            row: dict[str, str | int] = dict(zip(ID, slot, strict=True))
+            is_wanted = all(value in (None, row[name]) for name, value in wanted.items())
+            if is_wanted and query.first_day <= slot[4] <= query.last_day:
+                groups.setdefault(tuple(row[name] for name in query.group_by), []).append(count)
+        if not query.group_by and not groups:
+            return [((), UsageCount())]
+        return [(group, sum_of(groups[group])) for group in sorted(groups)][: query.limit]
+
+    async def hot_counts(self, queue: str, tenant: str | None) -> list[HotCount]:
+        """The living tasks of a queue by level and state."""
+        found: dict[tuple[int, TaskState], list[int]] = {}
+        for task in self._data.tasks.values():
+            if task.queue == queue and tenant in (None, task.tenant):
+                found.setdefault((task.level, task.state), []).append(task.created_at)
+        return [HotCount(*place, len(made), min(made)) for place, made in sorted(found.items())]
+
+    async def unheld(self, shelf: Shelf, upto: int, limit: int) -> list[int]:
+        """The oldest tasks of a shelf that no worker holds."""
+        found = [
+            task.key
+            for task in self._data.tasks.values()
+            if on_shelf(shelf, task.queue, task.level, task.tenant)
+            and task.state != LEASED
+            and task.key <= upto
+        ]
+        return sorted(found)[:limit]
+
     async def journal(self, after: int, limit: int) -> list[JournalChunk]:
         """Chunks that hold events numbered above `after`."""
         found = sorted(chunk.first for chunk in self._data.journal.values() if chunk.last > after)
@@ -231,24 +281,22 @@ class MemoryStore:
     async def due_outbox(
         self, now: int, limit: int, each: int = 1, busy: Sequence[str] = (), busy_tenants: Sequence[str] = ()
     ) -> list[OutboxRow]:
-        """Calls that may leave now, fairly per receiver."""
-        new: list[OutboxRow] = []
-        others: list[OutboxRow] = []
-        taken: dict[str, int] = dict.fromkeys(busy, each)
+        """Calls that may leave now, fairly from every line."""
         earlier: set[tuple[int, int, bool]] = set()
-        due = []
+        due: list[OutboxRow] = []
         for _, row in sorted(self._data.outbox.items()):
             place = (row.subject, row.webhook, row.name == "")
-            if place not in earlier and row.next_at <= now:
+            is_open = row.line not in busy and row.tenant not in busy_tenants
+            if is_open and place not in earlier and row.next_at <= now:
                 due.append(row)
             earlier.add(place)
+        ranks: dict[str, int] = {}
+        ranked = []
         for row in sorted(due, key=lambda row: (row.next_at, row.key)):
-            if not row.receiver:
-                new.append(row)
-            elif row.tenant not in busy_tenants and taken.get(row.receiver, 0) < each:
-                taken[row.receiver] = taken.get(row.receiver, 0) + 1
-                others.append(row)
-        return [copy(row) for row in (*new[:limit], *others[:limit])]
+            rank = ranks[row.line] = ranks.get(row.line, 0) + 1
+            if rank <= each:
+                ranked.append((rank, row.next_at, row.key))
+        return [copy(self._data.outbox[key]) for _, _, key in sorted(ranked)[:limit]]
 
     async def follow_ups(self, limit: int) -> list[FollowUpRow]:
         """Follow-up commands not yet done."""

@@ -6,6 +6,7 @@ from typing import Any, Final, Generic, TypeVar
 from taskloom.core.lanes import Gate, GateId, Lane, LaneId, Share, ShareId
 from taskloom.core.records import Record
 from taskloom.core.task import READY, Task
+from taskloom.core.usage import UsageCount, UsageId
 from taskloom.ports.store import (
     CounterId,
     FlowRow,
@@ -123,6 +124,7 @@ class MemoryData:
         self.follow_ups: Table[int, bytes] = Table(undo)
         self.journal: Table[int, JournalChunk] = Table(undo)
         self.head: Table[str, int] = Table(undo)
+        self.usage: Table[UsageId, UsageCount] = Table(undo)
         self.rows: dict[str, Table[int, dict[str, Any]]] = {}
 
     def view(self, name: str) -> Table[int, dict[str, Any]]:

@@ -187,6 +187,120 @@ async def test_another_tenants_task_looks_like_one_that_is_not_there(desk):
     assert foreign_one.json()["error"] == missing.json()["error"]
 
 
+# The same column for ending an attempt without a result: `fail`, and `release`, which gives it back.
+
+
+async def end(desk, how, task_id, **fields):
+    return await desk.client.post(f"/v1/queue/{task_id}/{how}", fields)
+
+
+both = pytest.mark.parametrize("how", ["fail", "release"])
+
+
+@both
+async def test_an_attempt_is_ended_by_its_holder(desk, how):
+    task_id = await desk.put()
+    taken = await desk.take()
+
+    answer = await end(desk, how, task_id, lease_id=taken["lease_id"])
+
+    ended = {"fail": "failed", "release": "waiting"}[how]
+    assert (answer.status, answer.json()["status"], answer.json()["task_id"]) == (200, ended, task_id)
+
+
+async def test_the_same_failure_again_by_the_same_actor_changes_nothing(desk):
+    task_id = await desk.put()
+    await desk.take()
+    first = await end(desk, "fail", task_id, code="E", message="m")
+    before = await desk.server.engine.store.sequence()
+
+    again = await end(desk, "fail", task_id, code="E", message="m")
+    other = await end(desk, "fail", task_id, code="F", message="m")
+
+    assert (again.status, again.json(), other.status) == (200, first.json(), 409)
+    assert await desk.server.engine.store.sequence() == before
+
+
+@both
+async def test_what_was_completed_or_cancelled_is_not_ended_anew(desk, how):
+    done, cancelled = [await desk.put() for _ in range(2)]
+    await desk.post_take(size=2)
+    await desk.complete(done)
+    await desk.cancel(cancelled)
+
+    answers = [await end(desk, how, task_id) for task_id in (done, cancelled)]
+
+    assert [answer.status for answer in answers] == [409, 409]
+    assert [(await desk.get(one))["status"] for one in (done, cancelled)] == ["succeeded", "cancelled"]
+
+
+async def test_after_the_lease_ran_out_a_failure_is_accepted_while_nobody_took_it_anew(desk):
+    task_id = await desk.put()
+    taken = await desk.take()
+    await desk.lose_lease()
+
+    assert (await end(desk, "fail", task_id, lease_id=taken["lease_id"])).status == 200
+
+
+async def test_after_the_lease_ran_out_there_is_nothing_to_give_back(desk):
+    task_id = await desk.put()
+    taken = await desk.take()
+    await desk.lose_lease()
+
+    answer = await end(desk, "release", task_id, lease_id=taken["lease_id"])
+
+    assert (answer.status, answer.json()["error"]["code"]) == (409, "not_taken")
+
+
+@both
+async def test_an_old_lease_ends_nothing_after_the_task_was_taken_anew(desk, how):
+    task_id = await desk.put()
+    old = await desk.take()
+    await desk.lose_lease()
+    await desk.take()
+
+    answer = await end(desk, how, task_id, lease_id=old["lease_id"])
+
+    assert (answer.status, answer.json()["error"]["code"]) == (409, "stale_lease")
+    assert (await desk.get(task_id))["status"] == "queued"
+
+
+@both
+async def test_another_worker_and_another_key_end_nothing(desk, how):
+    task_id = await desk.put()
+    await desk.take(worker={"id": "a"})
+    other = await desk.other("second")
+
+    worker = await end(desk, how, task_id, worker={"id": "b"})
+    key = await end(other, how, task_id, worker={"id": "a"})
+
+    assert [one.json()["error"]["code"] for one in (worker, key)] == ["not_holder", "not_holder"]
+
+
+@both
+async def test_what_nobody_took_or_what_waits_for_another_try_has_no_attempt_to_end(desk, how):
+    untaken = await desk.put()
+    assert (await end(desk, how, untaken)).status == 409
+    await desk.cancel(untaken)
+    resting = await desk.put(retry={"max_retries": 1, "first_pause": 60})
+    await desk.take()
+    await end(desk, "fail", resting)
+
+    assert (await end(desk, how, resting)).status == 409
+
+
+@both
+async def test_another_tenants_attempt_looks_like_none(desk, how):
+    stranger = await desk.other("stranger", tenant="elsewhere")
+    task_id = await desk.put()
+    await desk.take()
+
+    answers = [await end(stranger, how, one) for one in (task_id, UNKNOWN)]
+
+    assert [answer.status for answer in answers] == [404, 404]
+    assert answers[0].json()["error"] == answers[1].json()["error"]
+
+
 async def foreign(desk, **fields):
     """A task of another dialect in the queue of the desk; its id in this one."""
     create = Create(tenant="default", queue="embed-a", dialect="processes", input=b'{"a":1}', **fields)

@@ -110,6 +110,7 @@ async def test_no_index_depends_on_the_leased_state(connection):
 
 LED_BY_KEY = {
     "tasks_pkey",
+    "view_dead_letters_pkey",
     "details_pkey",
     "payloads_pkey",
     "flows_pkey",

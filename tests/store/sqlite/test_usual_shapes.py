@@ -48,7 +48,14 @@ def rows(connection: sqlite3.Connection) -> list[list[tuple]]:
     ]
 
 
-LEASED_ALIKE = {"state": LEASED, "attempt": 1, "worker": "w", "holder": "h", "lease_until": 9_000}
+LEASED_ALIKE = {
+    "state": LEASED,
+    "attempt": 1,
+    "worker": "w",
+    "holder": "h",
+    "lease_until": 9_000,
+    "started_at": 8_000,
+}
 other_fields = st.sampled_from(
     [{}, {}, {}, {"priority": 7}, {"denied": "w"}, {"attempt": 5}, {"expires_at": 500}, {"retries": 2}]
 )

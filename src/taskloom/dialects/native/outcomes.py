@@ -89,7 +89,7 @@ def refused_task(rejection: Rejection) -> Refusal:
 
 def told(items: list[ItemOutcome], outcomes: Sequence[Outcome]) -> Reply:
     """The answer to a call with items; one that overload kept from doing anything is refused whole."""
-    if all(isinstance(one, Rejection) and one.kind is Kind.OVERLOADED for one in outcomes):
+    if outcomes and all(isinstance(one, Rejection) and one.kind is Kind.OVERLOADED for one in outcomes):
         return refused(Rejection(Kind.OVERLOADED))
     return Response(body=msgspec.json.encode(Outcomes(items)))
 

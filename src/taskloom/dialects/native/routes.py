@@ -4,15 +4,19 @@ from typing import Any, Final
 
 from taskloom.core.limits import PAYLOAD_BYTES
 from taskloom.dialects.native import (
+    dead_letters,
     freezing,
     identity,
     keys,
     listing,
+    policies,
     queues,
     routes_webhooks,
     tasks,
+    usage,
     users,
     wire,
+    wire_life,
     wire_queues,
     wire_tasks,
 )
@@ -143,8 +147,112 @@ _TASKS: Final = (
     ),
 )
 
+_LETTERS: Final = "/api/v1/dead-letters"
+_POLICY: Final = "/api/v1/queues/{queue}/policy"
+_LETTER: Final[dict[int, Any]] = {**_REFUSED, 404: wire.Problem}
+
+_LIFE: Final = (
+    Operation(
+        name="native.dead_letters",
+        method="GET",
+        path=_LETTERS,
+        handler=dead_letters.listing,
+        scope="task.read",
+        summary="Tasks that failed for good, with the last of their attempts",
+        responses={200: wire_life.DeadLetterPage, 400: wire.Problem, **_LETTER},
+    ),
+    Operation(
+        name="native.dead_letters_replay",
+        method="POST",
+        path=f"{_LETTERS}/replay",
+        handler=dead_letters.replay_many,
+        scope="task.write",
+        summary="Begin anew with many dead letters",
+        body=Body.JSON,
+        request=wire_life.ManyLetters,
+        responses={**_BULK, 404: wire.Problem},
+    ),
+    Operation(
+        name="native.dead_letters_discard",
+        method="POST",
+        path=f"{_LETTERS}/discard",
+        handler=dead_letters.discard_many,
+        scope="task.write",
+        summary="Strike off many dead letters",
+        body=Body.JSON,
+        request=wire_life.ManyLetters,
+        responses={**_BULK, 404: wire.Problem},
+    ),
+    Operation(
+        name="native.dead_letter",
+        method="GET",
+        path=f"{_LETTERS}/{{key}}",
+        handler=dead_letters.read,
+        scope="task.read",
+        summary="One dead letter",
+        responses={200: wire_life.DeadLetter, **_LETTER},
+    ),
+    Operation(
+        name="native.dead_letter_replay",
+        method="POST",
+        path=f"{_LETTERS}/{{key}}/replay",
+        handler=dead_letters.replay,
+        scope="task.write",
+        summary="Begin anew with a dead letter",
+        responses={200: wire_tasks.ItemOutcome, **_LETTER, 409: wire.Problem},
+    ),
+    Operation(
+        name="native.dead_letter_discard",
+        method="DELETE",
+        path=f"{_LETTERS}/{{key}}",
+        handler=dead_letters.discard,
+        scope="task.write",
+        summary="Strike off a dead letter; its task stays failed",
+        responses={204: None, **_LETTER, 409: wire.Problem},
+    ),
+    Operation(
+        name="native.usage",
+        method="GET",
+        path="/api/v1/usage",
+        handler=usage.usage,
+        scope="task.read",
+        summary="What completed tasks used up, by day, key, model, queue or tenant",
+        responses={200: wire_life.UsageTable, 400: wire.Problem, **_LETTER},
+    ),
+    Operation(
+        name="native.policy_read",
+        method="GET",
+        path=_POLICY,
+        handler=policies.read,
+        scope="task.read",
+        summary="The deadlines and retries that hold for the tasks of a queue",
+        responses={200: wire_life.Policy, **_LETTER},
+    ),
+    Operation(
+        name="native.policy_put",
+        method="PUT",
+        path=_POLICY,
+        handler=policies.put,
+        scope="admin",
+        summary="Set the policy of a queue, for tasks made from now on",
+        body=Body.JSON,
+        request=wire_life.Policy,
+        responses={200: wire_life.Policy, 400: wire.Problem, **_LETTER},
+    ),
+    Operation(
+        name="native.policy_remove",
+        method="DELETE",
+        path=_POLICY,
+        handler=policies.remove,
+        scope="admin",
+        summary="Take the policy of a queue away",
+        responses={204: None, **_LETTER},
+    ),
+)
+
 OPERATIONS: Final = (
     *_TASKS,
+    *_LIFE,
     *routes_webhooks.OPERATIONS,
     Operation(
         name="native.me",

@@ -11,9 +11,12 @@ from taskloom.core.commands import Claim, Complete, Create, Extend, Fail, Releas
 from taskloom.core.limits import ATTRIBUTES_BYTES, IDEMPOTENCY_KEY_LENGTH, OFFLINE_DEPTH, TAKE_BYTES
 from taskloom.core.payload import strict_error
 from taskloom.core.rejections import Rejection
+from taskloom.core.retry import written
+from taskloom.core.usage import Usage
 from taskloom.dialects.native import outcomes
 from taskloom.dialects.native.items import decoded
 from taskloom.dialects.native.outcomes import key_of, token_of
+from taskloom.dialects.native.policies import retry_of
 from taskloom.dialects.native.wire import milliseconds
 from taskloom.dialects.native.wire_tasks import (
     ClaimedTasks,
@@ -53,7 +56,7 @@ async def create(request: Request) -> Reply:
         return wanted
     commands: list[Create] = []
     for index, item in enumerate(wanted):
-        command = _create(request, item)
+        command = await request.engine.policies.applied(_create(request, item))
         if len(command.attributes) > ATTRIBUTES_BYTES:
             return Refusal(
                 400, "invalid", f"more than {ATTRIBUTES_BYTES} bytes - at `$.items[{index}].metadata`"
@@ -68,6 +71,7 @@ async def create(request: Request) -> Reply:
 
 
 def _create(request: Request, item: NewTask) -> Create:
+    retry = retry_of(item.retry)
     own = b"{}" if item.metadata is UNSET else msgspec.json.encode({"metadata": item.metadata})
     return Create(
         tenant=request.tenant,
@@ -80,6 +84,9 @@ def _create(request: Request, item: NewTask) -> Create:
         ready_at=milliseconds(item.ready_at),
         expires_at=milliseconds(item.expires_at),
         retries=item.retries,
+        start_by=milliseconds(item.start_by),
+        run_ms=item.run_ms,
+        retry=written(retry) if retry is not None else "",
         by=request.principal.name,
         queue_limit=OFFLINE_DEPTH,
     )
@@ -148,6 +155,7 @@ async def complete(request: Request) -> Reply:
             token=token_of(item.lease_token),
             worker=principal.worker or item.worker,
             by=principal.name,
+            usage=None if item.usage is None else Usage(*msgspec.structs.astuple(item.usage)),
         )
         for item in items
     ]

@@ -11,15 +11,19 @@ from taskloom.core.limits import (
     CLAIM_SIZE_MAX,
     ERROR_CODE_LENGTH,
     ERROR_MESSAGE_LENGTH,
+    FINAL_CODES,
     LEASE_MS_DEFAULT,
     LEASE_MS_MAX,
     LEASE_MS_MIN,
     LEVEL_DEFAULT,
     LEVELS,
+    NAME_LENGTH,
     PRIORITY_MAX,
     QUEUE_NAME_LENGTH,
     QUEUES_PER_TAKE,
     RETRIES_MAX,
+    RUN_MS_MAX,
+    USAGE_TOKENS_MAX,
     WAIT_MS_MAX,
     WORKER_NAME_LENGTH,
 )
@@ -29,7 +33,20 @@ QueueName = Annotated[str, Meta(min_length=1, max_length=QUEUE_NAME_LENGTH, patt
 WorkerName = Annotated[str, Meta(max_length=WORKER_NAME_LENGTH, pattern=_PLAIN)]
 Number = Annotated[str, Meta(max_length=32)]
 Instant = Annotated[datetime, Meta(tz=True)]
+Pause = Annotated[int, Meta(ge=0, le=BACKOFF_MS_MAX)]
+ErrorCode = Annotated[str, Meta(min_length=1, max_length=ERROR_CODE_LENGTH)]
+Tokens = Annotated[int, Meta(ge=0, le=USAGE_TOKENS_MAX)]
 TaskStateName = Literal["waiting", "ready", "leased", "suspended", "completed", "failed", "cancelled"]
+
+
+class Retry(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """How often a task is tried again, after which pauses, and after which errors not at all."""
+
+    max_retries: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] = 0
+    """Attempts that may come to nothing: failed ones, lost ones and those that took too long together."""
+    first_pause_ms: Pause = 1_000
+    longest_pause_ms: Pause = 3_600_000
+    final_codes: Annotated[list[ErrorCode], Meta(max_length=FINAL_CODES)] = []
 
 
 class NewTask(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -42,6 +59,12 @@ class NewTask(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Failures that are forgiven."""
     ready_at: Instant | None = None
     expires_at: Instant | None = None
+    start_by: Instant | None = None
+    """When somebody must have begun with it."""
+    run_ms: Annotated[int, Meta(ge=0, le=RUN_MS_MAX)] = 0
+    """How long one attempt may last, however often its lease is extended; 0 for any time."""
+    retry: Retry | None = None
+    """Takes the place of `retries`, with pauses."""
     metadata: dict[str, Raw] | UnsetType = UNSET
     """The caller's own words about it, kept as `attributes.metadata`."""
     input: Raw | UnsetType = UNSET
@@ -53,6 +76,17 @@ class NewTasks(Struct, forbid_unknown_fields=True):
     items: Annotated[list[NewTask], Meta(min_length=1, max_length=BULK_ITEMS)]
 
 
+class Usage(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What a task used up."""
+
+    model: Annotated[str, Meta(max_length=NAME_LENGTH)] = ""
+    input_tokens: Tokens = 0
+    output_tokens: Tokens = 0
+    cached_tokens: Tokens = 0
+    reasoning_tokens: Tokens = 0
+    total_tokens: Tokens = 0
+
+
 class Completion(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """An attempt to be finished; `result` is null where it is absent."""
 
@@ -60,6 +94,8 @@ class Completion(Struct, forbid_unknown_fields=True, omit_defaults=True):
     lease_token: Number | None = None
     worker: WorkerName = ""
     result: Raw | UnsetType = UNSET
+    usage: Usage | None = None
+    """Counted for the key that submitted the task."""
 
 
 class Completions(Struct, forbid_unknown_fields=True):
@@ -77,7 +113,8 @@ class Failure(Struct, forbid_unknown_fields=True, omit_defaults=True):
     code: Annotated[str, Meta(max_length=ERROR_CODE_LENGTH)] = ""
     message: Annotated[str, Meta(max_length=ERROR_MESSAGE_LENGTH)] = ""
     retries: Annotated[int, Meta(ge=0, le=RETRIES_MAX)] | None = None
-    backoff_ms: Annotated[int, Meta(ge=0, le=BACKOFF_MS_MAX)] = 0
+    backoff_ms: Annotated[int, Meta(ge=0, le=BACKOFF_MS_MAX)] | None = None
+    """Pause before the next attempt; absent leaves it to the policy of the task."""
     final: bool = False
     """Fail for good whatever retries are left."""
 

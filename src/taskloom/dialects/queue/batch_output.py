@@ -5,9 +5,9 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw, Struct
 
-from taskloom.core.decide import EXPIRED
+from taskloom.core.decide import EXPIRED, TIMED_OUT_CODES
 from taskloom.core.task import CANCELLED, COMPLETED, TaskState
-from taskloom.dialects.queue.translate import TIMED_OUT_CODES, answer
+from taskloom.dialects.queue.translate import answer
 
 _BATCH_REQUEST: Final = "batch_req_"
 _OK: Final = 200

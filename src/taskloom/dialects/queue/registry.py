@@ -17,7 +17,9 @@ from taskloom.core.records import PutRecords, Record, RecordChange
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.dialects.operation import Refusal, Services
 from taskloom.dialects.queue import errors
+from taskloom.dialects.queue.translate import policy_of
 from taskloom.dialects.queue.wire import Model, ModelBody, QueueBody, Register, encode
+from taskloom.engine import policies
 from taskloom.engine.engine import Engine
 
 QUEUE: Final = "queue"
@@ -73,6 +75,7 @@ async def register(services: Services, tenant: str, wanted: Register, by: str) -
             return None
         outcome = await engine.submit(PutRecords(tuple(changes)))
         if not isinstance(outcome, Rejection):
+            services.engine.policies.forget(tenant, wanted.queue)
             return None
         if outcome.kind is not Kind.VERSION_CONFLICT:
             return errors.refused(outcome)
@@ -100,6 +103,11 @@ async def _changes(engine: Engine, tenant: str, wanted: Register, by: str) -> li
         entry = ModelBody(model, wanted.endpoint, wanted.queue, now)
         version = stored.version if stored is not None else 0
         changes.append(RecordChange(MODEL, tenant, name, encode(entry), version))
+    if wanted.policy is not None:
+        policy = policies.change(tenant, wanted.queue, policy_of(wanted.policy))
+        known = await engine.store.record(*policy.id)
+        if known is None or known.body != policy.body:
+            changes.append(policy)
     return changes
 
 
@@ -119,16 +127,21 @@ async def queue_of(services: Services, tenant: str, endpoint: str, model: str) -
     return model if queue is not None and queue.endpoint == endpoint else None
 
 
+async def queues(engine: Engine, tenant: str) -> list[tuple[str, QueueBody]]:
+    """All registered queues, by name."""
+    records = await _all(engine, QUEUE, tenant)
+    return [(record.name, msgspec.json.decode(record.body, type=QueueBody)) for record in records]
+
+
 async def models(engine: Engine, tenant: str) -> list[Model]:
     """All models that can be asked, by name."""
     found: dict[str, Model] = {}
     for record in await _all(engine, MODEL, tenant):
         entry = msgspec.json.decode(record.body, type=ModelBody)
         found[entry.model] = Model(id=entry.model, created=entry.created_at // 1000, owned_by=tenant)
-    for record in await _all(engine, QUEUE, tenant):
-        queue = msgspec.json.decode(record.body, type=QueueBody)
-        if queue.endpoint in INFERENCE and record.name not in found:
-            found[record.name] = Model(id=record.name, created=queue.created_at // 1000, owned_by=tenant)
+    for name, queue in await queues(engine, tenant):
+        if queue.endpoint in INFERENCE and name not in found:
+            found[name] = Model(id=name, created=queue.created_at // 1000, owned_by=tenant)
     return [found[name] for name in sorted(found)]
 
 

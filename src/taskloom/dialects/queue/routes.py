@@ -7,6 +7,7 @@ from taskloom.core.limits import FILE_BYTES, MIB, PAYLOAD_BYTES
 from taskloom.dialects.operation import Body, Dialect, Operation, Services
 from taskloom.dialects.queue import (
     routes_batches,
+    routes_console,
     routes_files,
     routes_inference,
     routes_put,
@@ -16,13 +17,17 @@ from taskloom.dialects.queue import (
 )
 from taskloom.dialects.queue.batch_work import BatchWorker
 from taskloom.dialects.queue.batches import Shown
+from taskloom.dialects.queue.clearing import Clearer
 from taskloom.dialects.queue.errors import render
 from taskloom.dialects.queue.registry import INFERENCE
 from taskloom.dialects.queue.translate import NAME, called_back
 from taskloom.dialects.queue.wire import (
+    AttemptEnded,
     BatchList,
+    DeadLetterList,
     DeletedFile,
     ErrorBody,
+    Failed,
     FileList,
     FileObject,
     Heartbeat,
@@ -33,7 +38,10 @@ from taskloom.dialects.queue.wire import (
     Progress,
     Put,
     PutAnswer,
+    QueueDetails,
+    QueueHead,
     Register,
+    Released,
     Signal,
     Take,
     TaskView,
@@ -46,6 +54,9 @@ from taskloom.views.frames import FRAMES, project_frames
 
 _TASK: Final = "/v1/queue/{task_id}"
 _WORKER: Final = "queue.batches"
+_CLEARER: Final = "queue.clearer"
+_STATISTICS_RATE: Final = 120
+"""They count tasks, which takes longer the more there are."""
 
 _QUEUES: Final = (
     Operation(
@@ -81,10 +92,58 @@ _QUEUES: Final = (
         name="queue.backlog",
         method="GET",
         path="/v1/queue/{full_name}/backlog",
-        handler=routes_queues.backlog,
+        handler=routes_console.backlog,
         scope="task.read",
         summary="How many tasks wait in a queue at a level.",
         responses={200: int, 400: ErrorBody, 404: ErrorBody},
+    ),
+    Operation(
+        name="queue.stats",
+        method="GET",
+        path="/v1/queue/{full_name}/stats",
+        handler=routes_console.stats,
+        scope="task.read",
+        summary="The totals of a queue at a level.",
+        rate=_STATISTICS_RATE,
+        responses={200: QueueHead, 400: ErrorBody, 404: ErrorBody},
+    ),
+    Operation(
+        name="queue.details",
+        method="GET",
+        path="/v1/queue/{full_name}/details",
+        handler=routes_console.details,
+        scope="task.read",
+        summary="How a queue at a level stands now.",
+        rate=_STATISTICS_RATE,
+        responses={200: QueueDetails, 400: ErrorBody, 404: ErrorBody},
+    ),
+    Operation(
+        name="queue.console_stats",
+        method="GET",
+        path="/v1/console/queue/stats",
+        handler=routes_console.all_stats,
+        scope="task.read",
+        summary="The totals of all queues.",
+        rate=_STATISTICS_RATE,
+        responses={200: list[QueueHead]},
+    ),
+    Operation(
+        name="queue.dead_letters",
+        method="GET",
+        path="/v1/console/{full_name}/dead_letters",
+        handler=routes_console.dead_letters,
+        scope="task.read",
+        summary="Tasks of a queue at a level that failed for good.",
+        responses={200: DeadLetterList, 400: ErrorBody, 404: ErrorBody},
+    ),
+    Operation(
+        name="queue.clear",
+        method="POST",
+        path="/v1/console/{full_name}/clear",
+        handler=routes_console.clear,
+        scope="task.work",
+        summary="Cancel all that waits in a queue at a level.",
+        responses={200: str, 400: ErrorBody, 404: ErrorBody},
     ),
     Operation(
         name="queue.models",
@@ -145,6 +204,28 @@ _TASKS: Final = (
         hot=True,
     ),
     Operation(
+        name="queue.fail",
+        method="POST",
+        path=f"{_TASK}/fail",
+        handler=routes_work.fail,
+        scope="task.work",
+        summary="End an attempt without a result; it is tried again as its policy says.",
+        body=Body.JSON,
+        request=Failed,
+        responses={200: AttemptEnded, 400: ErrorBody, 404: ErrorBody, 409: ErrorBody},
+    ),
+    Operation(
+        name="queue.release",
+        method="POST",
+        path=f"{_TASK}/release",
+        handler=routes_work.release,
+        scope="task.work",
+        summary="Give a task back unfinished.",
+        body=Body.JSON,
+        request=Released,
+        responses={200: AttemptEnded, 400: ErrorBody, 404: ErrorBody, 409: ErrorBody},
+    ),
+    Operation(
         name="queue.progress",
         method="POST",
         path=f"{_TASK}/progress",
@@ -166,6 +247,15 @@ _TASKS: Final = (
         body=Body.JSON,
         request=Heartbeat,
         responses={200: Signal, 400: ErrorBody, 404: ErrorBody, 409: ErrorBody},
+    ),
+    Operation(
+        name="queue.replay",
+        method="POST",
+        path=f"{_TASK}/replay",
+        handler=routes_tasks.replay,
+        scope="task.write",
+        summary="Begin anew with a task that failed for good.",
+        responses={200: str, 404: ErrorBody, 409: ErrorBody},
     ),
     Operation(
         name="queue.cancel",
@@ -310,9 +400,12 @@ OPERATIONS: Final = (*_QUEUES, *_TASKS, *_INFERENCE, *_FILES, *_BATCHES)
 async def _start(services: Services) -> None:
     worker = services.resources[_WORKER] = BatchWorker(services)
     await worker.start()
+    clearer = services.resources[_CLEARER] = Clearer(services.engine)
+    await clearer.start()
 
 
 async def _stop(services: Services) -> None:
+    await services.resources[_CLEARER].stop()
     await services.resources[_WORKER].stop()
 
 

@@ -7,7 +7,7 @@ from taskloom.core.payload import strict_error
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 from taskloom.dialects.queue import registry, streaming, submission
 from taskloom.dialects.queue.errors import NO_CACHE, decoded, invalid
-from taskloom.dialects.queue.translate import MODES
+from taskloom.dialects.queue.translate import MODES, retry_of
 from taskloom.dialects.queue.wire import Put, PutAnswer, Question, encode
 
 _CALLBACK: Final = MODES["callback"]
@@ -58,6 +58,9 @@ async def _asked(request: Request) -> submission.Asked | Refusal:
         timeout_s=wanted.timeout or 0,
         callback_url=callback_url,
         trace_id=wanted.trace_id or "",
+        start_timeout_s=wanted.start_timeout or 0,
+        run_timeout_s=wanted.run_timeout or 0,
+        retry=retry_of(wanted.retry),
     )
 
 

@@ -1,17 +1,16 @@
-"""Queues and models: register, metadata, backlog, event bus, list of models."""
+"""Queues and models: register, metadata, event bus, list of models."""
 
 from typing import Final
 
 import msgspec
 
-from taskloom.core.limits import LEVELS
 from taskloom.core.payload import strict_error
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 from taskloom.dialects.queue import registry
 from taskloom.dialects.queue.errors import NO_CACHE, decoded, invalid
+from taskloom.dialects.queue.routes_console import NO_QUEUE
 from taskloom.dialects.queue.wire import Metadata, ModelList, Register, encode
 
-_NO_QUEUE: Final = Refusal(404, "queue_not_found", "no such queue", {"param": "queue"})
 _NO_MODEL: Final = Refusal(404, "model_not_found", "no such model", {"param": "model"})
 _NO_BUS: Final = Refusal(
     404,
@@ -38,21 +37,8 @@ async def metadata(request: Request) -> Reply:
     known = registry.is_base_name(name)
     queue = await registry.find(request.services, request.tenant, name) if known else None
     if queue is None:
-        return _NO_QUEUE
+        return NO_QUEUE
     return Response(body=encode(Metadata(name, queue.endpoint)), headers=NO_CACHE)
-
-
-async def backlog(request: Request) -> Reply:
-    """How many tasks wait in a queue at a level."""
-    name, _, level = request.parameters["full_name"].rpartition(":")
-    if not level.isascii() or not level.isdigit() or len(level) != 1 or int(level) >= LEVELS:
-        return invalid("a full queue name ends with its level", "full_name")
-    known = registry.is_base_name(name)
-    if not known or await registry.find(request.services, request.tenant, name) is None:
-        return _NO_QUEUE
-    lanes = await request.engine.store.lanes(name, request.tenant)
-    waiting = sum(lane.depth for lane in lanes if lane.level == int(level))
-    return Response(body=encode(waiting), headers=NO_CACHE)
 
 
 async def eventbus(_request: Request) -> Reply:

@@ -12,6 +12,7 @@ from taskloom.dialects.queue.errors import NO_CACHE, NO_TASK, invalid
 from taskloom.dialects.queue.spelling import read
 from taskloom.dialects.queue.translate import attributes, task_id, view
 from taskloom.dialects.queue.wire import Attributes, encode
+from taskloom.engine.replays import replay as replayed
 
 
 def key_of(request: Request) -> int | None:
@@ -38,6 +39,23 @@ async def cancel(request: Request) -> Reply:
     if isinstance(outcome, Rejection) and outcome.kind is not Kind.FINAL:
         return errors.refused(outcome)
     return Response(202, encode(request.parameters["task_id"]), headers=NO_CACHE)
+
+
+async def replay(request: Request) -> Reply:
+    """Begin anew with a dead letter; the answer is the id of the task that lives, which may be a new one."""
+    task = await _visible(request)
+    if task is None:
+        return NO_TASK
+    (outcome,) = await replayed(request.engine, [task.key], request.wall, request.principal.name)
+    if isinstance(outcome, Rejection):
+        return errors.refused(outcome)
+    return Response(body=encode(await shown_id(request, outcome.reply)), headers=NO_CACHE)
+
+
+async def shown_id(request: Request, task: Task) -> str:
+    """The id of a task, of whichever dialect."""
+    details = (await request.engine.store.details([task.key]))[task.key]
+    return task_id(task, await attributes_of(request, task, details.attributes))
 
 
 async def get(request: Request) -> Reply:

@@ -1,10 +1,10 @@
-"""What workers call: take, complete, progress, heartbeat."""
+"""What workers call: take, complete, fail, release, progress, heartbeat."""
 
 from typing import Final, TypeVar
 
 import msgspec
 
-from taskloom.core.commands import Claim, Complete, Extend, Fail, Report, Strategy
+from taskloom.core.commands import Claim, Complete, Extend, Fail, Release, Report, Strategy
 from taskloom.core.limits import (
     LEASE_MS_DEFAULT,
     NEVER_MS,
@@ -17,11 +17,22 @@ from taskloom.core.payload import strict_error
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import CANCELLED, FAILED
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
-from taskloom.dialects.queue import errors, frames, submission
+from taskloom.dialects.queue import errors, frames, submission, usage
 from taskloom.dialects.queue.errors import NO_CACHE, NO_TASK, decoded, invalid
 from taskloom.dialects.queue.routes_tasks import attributes_of, key_of
-from taskloom.dialects.queue.translate import Completion, completion, handed_out, token
-from taskloom.dialects.queue.wire import Heartbeat, Progress, Signal, Take, TaskView, encode
+from taskloom.dialects.queue.translate import Completion, completion, handed_out, status, token
+from taskloom.dialects.queue.wire import (
+    AttemptEnded,
+    Failed,
+    Heartbeat,
+    Progress,
+    Released,
+    Signal,
+    Take,
+    TaskView,
+    Worker,
+    encode,
+)
 from taskloom.engine.outcome import Handout
 
 Wanted = TypeVar("Wanted")
@@ -80,11 +91,10 @@ def _claim(request: Request, wanted: Take) -> Claim | Refusal:
     if strategy is None:
         return invalid(f"strategy must be one of {', '.join(_STRATEGIES)}", "strategy")
     age_ms = (wanted.min_age_seconds or 0) * 1000
-    worker = wanted.worker.id if wanted.worker is not None else ""
     return Claim(
         tenant=request.wall,
         queues=tuple(dict.fromkeys(queues)),
-        worker=request.principal.worker or worker,
+        worker=_named(request, wanted.worker),
         holder=request.principal.name,
         size=min(wanted.size, TAKE_SIZE_MAX),
         lease_ms=(wanted.process_timeout or 0) * 1000 or LEASE_MS_DEFAULT,
@@ -108,6 +118,9 @@ async def complete(request: Request) -> Reply:
     done = completion(request.body, key)
     if isinstance(done, Refusal):
         return done
+    if done.usage is usage.NOTHING and usage.is_streaming(request.parameters["task_id"]):
+        told = await usage.of_stream(request.engine, request.wall, key)
+        done = msgspec.structs.replace(done, usage=told)
     outcome = await request.engine.submit(_finish(request, key, done), size=len(done.result))
     if isinstance(outcome, Rejection):
         refusal = errors.refused(outcome)
@@ -127,17 +140,77 @@ def _finish(request: Request, key: int, done: Completion) -> Complete | Fail:
             token=done.token,
             worker=worker,
             by=principal.name,
+            usage=done.usage,
         )
     return Fail(
         key=key,
         tenant=request.wall,
         code=f"status_{done.status}",
         message=f"the worker answered with status {done.status}",
+        answered=True,
         result=done.result,
         token=done.token,
         worker=worker,
         by=principal.name,
     )
+
+
+async def fail(request: Request) -> Reply:
+    """End an attempt without a result: tried again while the task's policy forgives it, else failed."""
+    key = key_of(request)
+    if key is None:
+        return NO_TASK
+    told = _strict(request.body or b"{}", Failed)
+    if isinstance(told, Refusal):
+        return told
+    command = Fail(
+        key=key,
+        tenant=request.wall,
+        code=told.code,
+        message=told.message,
+        backoff_ms=None if told.retry_after is None else told.retry_after * 1000,
+        final=told.final,
+        token=token(told.lease_id),
+        worker=_named(request, told.worker),
+        by=request.principal.name,
+    )
+    return await _ended(request, command)
+
+
+async def release(request: Request) -> Reply:
+    """Give a task back unfinished; it does not count against it."""
+    key = key_of(request)
+    if key is None:
+        return NO_TASK
+    told = _strict(request.body or b"{}", Released)
+    if isinstance(told, Refusal):
+        return told
+    command = Release(
+        key=key,
+        tenant=request.wall,
+        token=token(told.lease_id),
+        worker=_named(request, told.worker),
+        by=request.principal.name,
+        pause_ms=told.retry_after * 1000,
+    )
+    return await _ended(request, command)
+
+
+async def _ended(request: Request, command: Fail | Release) -> Reply:
+    """What became of the task."""
+    outcome = await request.engine.submit(command)
+    if isinstance(outcome, Rejection):
+        return errors.refused(outcome)
+    task = outcome.reply
+    shown = AttemptEnded(
+        request.parameters["task_id"], status(task), task.attempt, max(task.retries, 0), task.ready_at
+    )
+    return _json(shown)
+
+
+def _named(request: Request, worker: Worker | None) -> str:
+    """The worker that acts: the one the key is bound to, else the one that is named."""
+    return request.principal.worker or (worker.id if worker is not None else "")
 
 
 async def progress(request: Request) -> Reply:

@@ -23,6 +23,7 @@ from taskloom.core.limits import (
     WAITERS,
 )
 from taskloom.core.rejections import Kind, Rejection
+from taskloom.core.retry import RetryPolicy, written
 from taskloom.core.task import Task
 from taskloom.dialects.operation import Refusal, Request, Response
 from taskloom.dialects.queue import errors, registry
@@ -58,6 +59,9 @@ class Asked(Struct, frozen=True, kw_only=True):
     timeout_s: int = 0
     callback_url: str = ""
     trace_id: str = ""
+    start_timeout_s: int = 0
+    run_timeout_s: int = 0
+    retry: RetryPolicy | None = None
 
 
 class Made(Struct, frozen=True):
@@ -87,7 +91,7 @@ async def make(request: Request, asked: Asked) -> Made | Refusal:
     if isinstance(idempotency, Refusal):
         return idempotency
     wait_ms = timeout_ms(asked.mode, asked.timeout_s)
-    create = _create(request, asked, queue.id, engine.clock.now_ms() + wait_ms)
+    create = await engine.policies.applied(_create(request, asked, queue.id, wait_ms))
     command: Create | FlowCommand = create
     if asked.mode == _STREAMING:
         body = msgspec.msgpack.encode(create)
@@ -102,7 +106,8 @@ async def make(request: Request, asked: Asked) -> Made | Refusal:
     return Made(key, spell(key, queue.id, asked.level, asked.mode), wait_ms)
 
 
-def _create(request: Request, asked: Asked, queue_id: int, expires_at: int) -> Create:
+def _create(request: Request, asked: Asked, queue_id: int, wait_ms: int) -> Create:
+    now = request.engine.clock.now_ms()
     own = Attributes(asked.endpoint, asked.mode, queue_id, asked.trace_id, asked.callback_url)
     return Create(
         tenant=request.tenant,
@@ -113,7 +118,10 @@ def _create(request: Request, asked: Asked, queue_id: int, expires_at: int) -> C
         input=asked.data,
         attributes=encode(own),
         callback=asked.callback_url,
-        expires_at=expires_at,
+        expires_at=now + wait_ms,
+        start_by=now + asked.start_timeout_s * 1000 if asked.start_timeout_s > 0 else 0,
+        run_ms=max(asked.run_timeout_s, 0) * 1000,
+        retry=written(asked.retry) if asked.retry is not None else "",
         by=request.principal.name,
         queue_limit=ONLINE_DEPTH if asked.level == _ONLINE_LEVEL else OFFLINE_DEPTH,
     )

@@ -6,9 +6,12 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET, Raw, Struct
 
-from taskloom.core.decide import EXPIRED, LEASE_LOST
+from taskloom.core import failures
+from taskloom.core.decide import EXPIRED, TIMED_OUT_CODES
 from taskloom.core.limits import WORKER_NAME_LENGTH
 from taskloom.core.payload import opaque_error
+from taskloom.core.queue_policy import QueuePolicy
+from taskloom.core.retry import RetryPolicy
 from taskloom.core.task import (
     CANCELLED,
     COMPLETED,
@@ -20,10 +23,20 @@ from taskloom.core.task import (
     Task,
     TaskState,
 )
+from taskloom.core.usage import Usage
 from taskloom.dialects.operation import Refusal
-from taskloom.dialects.queue import errors
+from taskloom.dialects.queue import errors, usage
 from taskloom.dialects.queue.spelling import read, spell
-from taskloom.dialects.queue.wire import Attributes, TaskView, encode
+from taskloom.dialects.queue.wire import (
+    Attempt,
+    Attributes,
+    DeadLetter,
+    Policy,
+    Retry,
+    TaskError,
+    TaskView,
+    encode,
+)
 
 NAME: Final = "queue"
 """The dialect, as tasks name the one they were born in."""
@@ -42,7 +55,8 @@ _STATUS: Final[dict[TaskState, str]] = {
     FAILED: "failed",
     CANCELLED: "cancelled",
 }
-TIMED_OUT_CODES: Final = frozenset({EXPIRED, LEASE_LOST})
+_DISTINCT: Final = TIMED_OUT_CODES - {EXPIRED}
+"""Told by their own names; a task whose time as a whole is over is just late."""
 _ENVELOPE: Final = frozenset({"status_code", "request_id", "body"})
 _BODILESS: Final = frozenset({204, 205, 304})
 _FOREIGN_LEVEL: Final = 1
@@ -60,6 +74,7 @@ class Completion(Struct, frozen=True):
     status: int
     token: int | None
     worker: str
+    usage: Usage
 
 
 class Answer(Struct, frozen=True):
@@ -108,13 +123,41 @@ def view(task: Task, own: Attributes, data: bytes, result: bytes | None) -> Task
         completed_time=finished,
         callback_url=own.callback_url,
         response_mode=MODE_NAMES[own.mode],
+        error=TaskError(task.error_code, task.error) if task.state == FAILED else UNSET,
     )
+
+
+def dead_letter(task: Task, name: str) -> DeadLetter:
+    """A dead letter as it is shown."""
+    attempts = [
+        Attempt(one.attempt, one.worker, one.started_at, one.ended_at, TaskError(one.code, one.message))
+        for one in failures.read(task.failures)
+    ]
+    return DeadLetter(name, task.finished_at, TaskError(task.error_code, task.error), attempts)
 
 
 def handed_out(task: Task, own: Attributes, data: bytes) -> TaskView:
     """A task as its worker receives it, with the lease."""
     shown = view(task, own, data, None)
     return msgspec.structs.replace(shown, lease_id=str(task.token), attempt=task.attempt)
+
+
+def retry_of(wanted: Retry | None) -> RetryPolicy | None:
+    """The policy of retries that the wire describes."""
+    if wanted is None:
+        return None
+    return RetryPolicy(
+        wanted.max_retries, wanted.first_pause * 1000, wanted.longest_pause * 1000, wanted.final_codes
+    )
+
+
+def policy_of(wanted: Policy) -> QueuePolicy:
+    """The policy of a queue that the wire describes."""
+    return QueuePolicy(
+        max(wanted.start_timeout or 0, 0) * 1000,
+        max(wanted.run_timeout or 0, 0) * 1000,
+        retry_of(wanted.retry),
+    )
 
 
 def token(lease_id: str | None) -> int | None:
@@ -155,7 +198,7 @@ def _checked(body: bytes, members: dict[str, Raw], key: int) -> Completion | Ref
     worker = _worker(members)
     if worker is None:
         return errors.invalid("worker.id is no name of a worker", "worker")
-    return Completion(body, code, token(lease_id), worker)
+    return Completion(body, code, token(lease_id), worker, usage.of_result(body))
 
 
 def answer(result: bytes | None, without: int = _OK) -> Answer:
@@ -179,7 +222,8 @@ def failure(task: Task, result: bytes | None) -> Refusal | None:
     if task.state == CANCELLED:
         return errors.TIMEOUT if task.error == TIMED_OUT else errors.CANCELLED
     if task.error_code in TIMED_OUT_CODES:
-        return errors.TIMEOUT
+        own = task.error_code in _DISTINCT
+        return Refusal(408, task.error_code, task.error) if own else errors.TIMEOUT
     code = answer(result, _FAILED).status if result is not None else _FAILED
     return Refusal(code, task.error_code or "failed", _said(result) or task.error or "the task failed")
 

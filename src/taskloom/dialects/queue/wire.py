@@ -6,14 +6,20 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
 
 from taskloom.core.limits import (
+    ATTEMPTS_MAX,
+    BACKOFF_MS_MAX,
     CALLBACK_URL_LENGTH,
+    ERROR_CODE_LENGTH,
+    ERROR_MESSAGE_LENGTH,
     FILE_LIFE_S_MAX,
     FILE_LIFE_S_MIN,
+    FINAL_CODES,
     LEASE_MS_MAX,
     LEVELS,
     NAME_LENGTH,
     QUEUE_MODELS,
     QUEUE_NAME_LENGTH,
+    RUN_MS_MAX,
     TRACE_ID_LENGTH,
     WORKER_NAME_LENGTH,
 )
@@ -22,14 +28,36 @@ BaseName = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z", description="t
 Text = Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 FullName = Annotated[str, Meta(max_length=QUEUE_NAME_LENGTH + 2, pattern=r"^[^\x00-\x1f\x7f]*\Z")]
 Level = Annotated[int, Meta(ge=0, lt=LEVELS)]
+Deadline = Annotated[int, Meta(ge=-(2**31), le=RUN_MS_MAX // 1000, description="seconds; 0 for none")]
 Seconds = Annotated[int, Meta(ge=-(2**31), le=LEASE_MS_MAX // 1000)]
 
 
+class Retry(Struct, frozen=True):
+    """How often a task is tried again, after which pauses (seconds), and after which errors not at all."""
+
+    max_retries: Annotated[int, Meta(ge=0, le=ATTEMPTS_MAX)]
+    first_pause: Annotated[int, Meta(ge=0, le=BACKOFF_MS_MAX // 1000)] = 1
+    longest_pause: Annotated[int, Meta(ge=0, le=BACKOFF_MS_MAX // 1000)] = 3_600
+    final_codes: Annotated[
+        tuple[Annotated[str, Meta(min_length=1, max_length=ERROR_CODE_LENGTH)], ...],
+        Meta(max_length=FINAL_CODES),
+    ] = ()
+
+
+class Policy(Struct, frozen=True):
+    """What holds for tasks of a queue that say nothing themselves; seconds."""
+
+    start_timeout: Deadline | None = None
+    run_timeout: Deadline | None = None
+    retry: Retry | None = None
+
+
 class Register(Struct, frozen=True):
-    """A queue, the endpoint it serves, and (ours) the models that are asked of it."""
+    """A queue, the endpoint it serves, and (ours) the models that are asked of it and its policy."""
 
     queue: BaseName
     endpoint: Text
+    policy: Policy | None = None
     models: Annotated[tuple[Text, ...], Meta(max_length=QUEUE_MODELS)] = ()
 
 
@@ -50,6 +78,9 @@ class Put(Struct, frozen=True):
     response_mode: str | None = None
     callback_url: Annotated[str, Meta(max_length=CALLBACK_URL_LENGTH)] | None = None
     timeout: Annotated[int, Meta(ge=-(2**31), lt=2**31)] | None = None
+    start_timeout: Deadline | None = None
+    run_timeout: Deadline | None = None
+    retry: Retry | None = None
     trace_id: Annotated[str, Meta(max_length=TRACE_ID_LENGTH)] | None = None
 
 
@@ -96,6 +127,45 @@ class Heartbeat(Struct, frozen=True):
     extend_seconds: Annotated[int, Meta(ge=1, le=LEASE_MS_MAX // 1000)] | None = None
 
 
+class Failed(Struct, frozen=True):
+    """A worker's attempt came to nothing."""
+
+    lease_id: str | None = None
+    worker: Worker | None = None
+    code: Annotated[str, Meta(max_length=ERROR_CODE_LENGTH, pattern=r"^[^\x00-\x1f\x7f]*\Z")] = "failed"
+    message: Annotated[str, Meta(max_length=ERROR_MESSAGE_LENGTH)] = ""
+    retry_after: Annotated[int, Meta(ge=0, le=BACKOFF_MS_MAX // 1000)] | None = None
+    """Seconds until it is offered again; the policy's pause when absent."""
+    final: bool = False
+    """No further attempt would do better."""
+
+
+class Released(Struct, frozen=True):
+    """A worker gives a task back, for another one or for later."""
+
+    lease_id: str | None = None
+    worker: Worker | None = None
+    retry_after: Annotated[int, Meta(ge=0, le=BACKOFF_MS_MAX // 1000)] = 0
+
+
+class AttemptEnded(Struct, frozen=True):
+    """What became of a task whose attempt ended without a result."""
+
+    task_id: str
+    status: str
+    attempt: int
+    retries_left: int
+    retry_at: int
+    """When it is offered again; 0 for now, or never where the status is an end."""
+
+
+class TaskError(Struct, frozen=True):
+    """Why a task ended without a result."""
+
+    code: str
+    message: str
+
+
 class Signal(Struct, frozen=True):
     """Whether the worker may stop."""
 
@@ -124,6 +194,75 @@ class TaskView(Struct, frozen=True, kw_only=True):
     response_mode: str
     lease_id: str | UnsetType = UNSET
     attempt: int | UnsetType = UNSET
+    error: TaskError | UnsetType = UNSET
+
+
+class QueueHead(Struct, frozen=True, kw_only=True):
+    """The totals of a queue at a level, as the original names them; times without a zone, in UTC."""
+
+    id: int
+    queue: str
+    level: int
+    last_wrote_sharding_key: str = ""
+    last_wrote_id: int
+    last_scanned_sharding_key: str = ""
+    last_scanned_id: int
+    total_put_cnt: int
+    total_loaded_cnt: int
+    """Tasks that a worker took, or that ended without one."""
+    total_completed_cnt: int
+    cuid: int = 0
+    muid: int = 0
+    cu_name: str
+    mu_name: str
+    ctime: str
+    mtime: str
+
+
+class QueueDetails(Struct, frozen=True, kw_only=True):
+    """How a queue at a level stands now: tasks by status, and how it moves."""
+
+    queue: str
+    level: int
+    waiting: int
+    queued: int
+    """Tasks in the hands of workers."""
+    succeeded: int
+    failed: int
+    timeout: int
+    cancelled: int
+    oldest_age_seconds: int
+    """Of the tasks that wait."""
+    rate: float
+    """Tasks that ended in the last minute, for each second of it."""
+
+
+class Attempt(Struct, frozen=True):
+    """An attempt that came to nothing; number 0 is an end that came while nobody held the task."""
+
+    number: int
+    worker: str
+    start_time: int
+    end_time: int
+    error: TaskError
+
+
+class DeadLetter(Struct, frozen=True):
+    """A task that failed for good, and the last of its attempts."""
+
+    task_id: str
+    died_at: int
+    error: TaskError
+    attempts: list[Attempt]
+
+
+class DeadLetterList(Struct, frozen=True, kw_only=True):
+    """A page of dead letters, the newest first."""
+
+    object: str = "list"
+    data: list[DeadLetter]
+    last_id: str | None
+    has_more: bool
 
 
 class Attributes(Struct, frozen=True, omit_defaults=True):

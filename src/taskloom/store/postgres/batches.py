@@ -181,6 +181,8 @@ class Session:
             await rows_apply(connection, self._views, save.rows)
         released = await self._count(save)
         await lanes.save(connection, save)
+        if save.usage:
+            await writes.usage_add(connection, save.usage)
         sequence = await connection.fetchval(
             writes.HEAD,
             self._mark.node,

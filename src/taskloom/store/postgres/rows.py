@@ -4,9 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from taskloom.core.limits import TOTAL_EXACT
+from taskloom.core.usage import UsageCount
+from taskloom.ports.store import UsageQuery, UsageSum
 from taskloom.store.postgres.statements import Connection
 from taskloom.store.postgres.text import all_stored, shown, stored
 from taskloom.store.sql import SearchSql, as_rows, table
+from taskloom.store.usage_sql import sums
 from taskloom.views.fold import RowFold, folded
 from taskloom.views.view import ColumnType, Page, Query, RowChange, Value, View
 
@@ -138,3 +141,12 @@ async def aggregate(
 
 def _shown(row: Sequence[Any]) -> list[Any]:
     return [shown(value) if isinstance(value, str) else value for value in row]
+
+
+async def usage_sums(connection: Connection, query: UsageQuery) -> list[UsageSum]:
+    """Sums of usage."""
+    sql, values = sums(PostgresDialect(), query)
+    marks = [stored(value) if isinstance(value, str) else value for value in values]
+    width = len(query.group_by)
+    rows = [_shown(row) for row in await connection.fetch(sql, *marks)]
+    return [(tuple(row[:width]), UsageCount(*row[width:])) for row in rows]

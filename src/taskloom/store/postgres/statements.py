@@ -11,6 +11,7 @@ from taskloom.ports.store import (
     Details,
     FlowRow,
     FollowUpRow,
+    HotCount,
     IdempotencyId,
     IdempotencyRow,
     JournalChunk,
@@ -274,43 +275,36 @@ async def outbox_by_key(connection: Connection, keys: Sequence[int], lock: str =
 
 
 def _call(row: Sequence[Any]) -> OutboxRow:
-    key, tenant, subject, attempt, next_at, receiver, webhook, name, *rest = row
-    return OutboxRow(
-        key, shown(tenant), subject, attempt, next_at, shown(receiver), webhook, shown(name), *rest
-    )
+    key, tenant, subject, attempt, next_at, line, webhook, name, *rest = row
+    return OutboxRow(key, shown(tenant), subject, attempt, next_at, shown(line), webhook, shown(name), *rest)
 
 
 _EARLIER: Final = (
-    "EXISTS (SELECT 1 FROM outbox e WHERE e.subject = o.subject AND e.webhook = o.webhook"
+    "EXISTS (SELECT 1 FROM outbox e WHERE e.task = o.task AND e.webhook = o.webhook"
     " AND (e.name = '') = (o.name = '') AND e.key < o.key)"
 )
-_OUTBOX_NEW: Final = (
-    f"SELECT * FROM outbox o WHERE receiver = '' AND next_at <= $1 AND NOT {_EARLIER}"  # noqa: S608
-    " ORDER BY next_at, key LIMIT $2"
-)
-# From receiver to receiver along the index, so that it does not matter how many calls any of them has.
-_OUTBOX_FAIR: Final = f"""
-    WITH RECURSIVE r(receiver) AS (
-        (SELECT receiver FROM outbox WHERE receiver > '' ORDER BY receiver LIMIT 1)
+# From line to line along the index, so that it does not matter how many calls stand in any of them.
+_OUTBOX_DUE: Final = f"""
+    WITH RECURSIVE lines(line) AS (
+        (SELECT line FROM outbox ORDER BY line LIMIT 1)
         UNION ALL
-        SELECT (SELECT n.receiver FROM outbox n WHERE n.receiver > r.receiver ORDER BY n.receiver LIMIT 1)
-        FROM r WHERE r.receiver IS NOT NULL
+        SELECT (SELECT n.line FROM outbox n WHERE n.line > lines.line ORDER BY n.line LIMIT 1)
+        FROM lines WHERE lines.line IS NOT NULL
     )
-    SELECT c.* FROM r CROSS JOIN LATERAL (
-        SELECT * FROM outbox o WHERE o.receiver = r.receiver AND o.next_at <= $1 AND NOT {_EARLIER}
+    SELECT c.* FROM lines CROSS JOIN LATERAL (
+        SELECT * FROM outbox o WHERE o.line = lines.line AND o.next_at <= $1 AND NOT {_EARLIER}
         ORDER BY o.next_at, o.key LIMIT $3
     ) c
-    WHERE r.receiver <> ALL($4::text[]) AND c.tenant <> ALL($5::text[])
-    ORDER BY c.next_at, c.key LIMIT $2
+    WHERE lines.line <> ALL($4::text[]) AND c.tenant <> ALL($5::text[])
+    ORDER BY row_number() OVER (PARTITION BY c.line ORDER BY c.next_at, c.key), c.next_at, c.key LIMIT $2
 """  # noqa: S608
 
 
 async def outbox_due(
     connection: Connection, now: int, limit: int, each: int, busy: tuple[Sequence[str], Sequence[str]]
 ) -> list[OutboxRow]:
-    """Calls that may leave now, fairly per receiver."""
-    rows = await connection.fetch(_OUTBOX_NEW, now, limit)
-    rows += await connection.fetch(_OUTBOX_FAIR, now, limit, each, *map(all_stored, busy))
+    """Calls that may leave now, fairly from every line."""
+    rows = await connection.fetch(_OUTBOX_DUE, now, limit, each, *map(all_stored, busy))
     return [_call(row) for row in rows]
 
 
@@ -338,6 +332,32 @@ async def journal_after(connection: Connection, after: int, limit: int) -> list[
         limit,
     )
     return [JournalChunk(first, last, body) for first, last, body in rows]
+
+
+async def hot_counts(connection: Connection, queue: str, tenant: str | None) -> list[HotCount]:
+    """The living tasks of a queue by level and state."""
+    rows = await connection.fetch(
+        "SELECT level, state, count(*), min(created_at) FROM tasks"
+        " WHERE queue = $1 AND ($2::text IS NULL OR tenant = $2) GROUP BY level, state ORDER BY level, state",
+        stored(queue),
+        None if tenant is None else stored(tenant),
+    )
+    return [HotCount(level, TaskState(state), count, oldest) for level, state, count, oldest in rows]
+
+
+async def unheld(connection: Connection, shelf: Shelf, upto: int, limit: int) -> list[int]:
+    """The oldest tasks of a shelf that no worker holds."""
+    conditions, values = _shelf(shelf)
+    count = len(values)
+    rows = await connection.fetch(
+        f"SELECT key FROM tasks WHERE {conditions} AND key <= ${count + 1} AND state <> ${count + 2}"  # noqa: S608
+        f" ORDER BY key LIMIT ${count + 3}",
+        *values,
+        upto,
+        int(TaskState.LEASED),
+        limit,
+    )
+    return [row[0] for row in rows]
 
 
 async def due_tasks(connection: Connection, now: int, limit: int) -> list[int]:

@@ -20,19 +20,24 @@ from taskloom.ports.store import (
     Details,
     FlowRow,
     FollowUpRow,
+    HotCount,
     JournalChunk,
     NotCopiedError,
     OutboxRow,
+    Shelf,
     Standing,
     Tell,
     TimerRow,
     UnavailableError,
+    UsageQuery,
+    UsageSum,
     WorkSource,
 )
 from taskloom.store.migrations import migrations, pending, standing
 from taskloom.store.postgres import lanes, nodes, rows, statements
 from taskloom.store.postgres.connections import REFUSED, UNREACHABLE, connect, let_go, make_pool
 from taskloom.store.postgres.driver import Writer
+from taskloom.views.dead_letters import DEAD_LETTERS
 from taskloom.views.tasks import TASKS
 from taskloom.views.view import Page, Query, View
 
@@ -70,7 +75,7 @@ class PostgresStore:
     async def open(self, views: Sequence[View]) -> None:
         """Migrate, make the tables of the views, connect."""
         self._loop = asyncio.get_running_loop()
-        self._views = {view.name: view for view in (TASKS, *views)}
+        self._views = {view.name: view for view in (TASKS, DEAD_LETTERS, *views)}
         connection = await connect(self._url)
         try:
             await connection.execute("SET statement_timeout = 0; SET lock_timeout = 0")
@@ -241,6 +246,18 @@ class PostgresStore:
     async def aggregate(self, query: Query, group_by: tuple[str, ...]) -> list[tuple[tuple[Any, ...], int]]:
         """Counts per combination of columns."""
         return await self._read(rows.aggregate, self._views, query, group_by)
+
+    async def usage(self, query: UsageQuery) -> list[UsageSum]:
+        """Sums of usage."""
+        return await self._read(rows.usage_sums, query)
+
+    async def hot_counts(self, queue: str, tenant: str | None) -> list[HotCount]:
+        """The living tasks of a queue by level and state."""
+        return await self._read(statements.hot_counts, queue, tenant)
+
+    async def unheld(self, shelf: Shelf, upto: int, limit: int) -> list[int]:
+        """The oldest tasks of a shelf that no worker holds."""
+        return await self._read(statements.unheld, shelf, upto, limit)
 
     async def journal(self, after: int, limit: int) -> list[JournalChunk]:
         """Chunks that hold events numbered above `after`."""

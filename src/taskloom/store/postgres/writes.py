@@ -7,6 +7,7 @@ from msgspec import structs
 
 from taskloom.core.records import Record
 from taskloom.core.task import Task
+from taskloom.core.usage import UsageCount, UsageId
 from taskloom.ports.store import (
     CounterId,
     FlowRow,
@@ -20,6 +21,7 @@ from taskloom.ports.store import (
 )
 from taskloom.store.postgres.statements import COLUMNS, FIELDS, Connection
 from taskloom.store.postgres.text import all_stored, shown, stored
+from taskloom.store.usage_sql import ADDITION, COUNTS, ID
 
 _SQL_TYPES: Final = {"level": "smallint", "state": "smallint", "callback": "boolean", "fenced": "boolean"}
 _TYPES: Final = tuple(
@@ -233,18 +235,18 @@ async def outbox_put(connection: Connection, rows: Sequence[OutboxRow]) -> None:
     """New calls, and those to be tried again."""
     last = {row.key: row for row in rows}
     columns = zip(*map(structs.astuple, last.values()), strict=True)
-    keys, tenants, subject, attempt, next_at, receivers, webhooks, names, *rest = columns
+    keys, tenants, subject, attempt, next_at, lines, webhooks, names, *rest = columns
     numbers = (subject, attempt, next_at)
     await connection.execute(
         "INSERT INTO outbox SELECT * FROM"
         " unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[],"
         " $7::bigint[], $8::text[], $9::bytea[], $10::bytea[], $11::bigint[])"
         " ON CONFLICT (key) DO UPDATE SET attempt = excluded.attempt, next_at = excluded.next_at,"
-        " receiver = excluded.receiver, log = excluded.log, since = excluded.since",
+        " line = excluded.line, log = excluded.log, since = excluded.since",
         keys,
         all_stored(tenants),
         *numbers,
-        all_stored(receivers),
+        all_stored(lines),
         webhooks,
         all_stored(names),
         *rest,
@@ -294,6 +296,20 @@ async def counters_add(connection: Connection, sums: Mapping[CounterId, int]) ->
 async def counters_delete(connection: Connection, flows: Sequence[int]) -> None:
     """Counters of flows that ended."""
     await connection.execute("DELETE FROM counters WHERE flow = ANY($1::bigint[])", flows)
+
+
+async def usage_add(connection: Connection, usage: Mapping[UsageId, UsageCount]) -> None:
+    """Relative changes, in the order of their names."""
+    names = sorted(usage)
+    texts = [all_stored(str(name[place]) for name in names) for place in range(4)]
+    counts = zip(*[structs.astuple(usage[name]) for name in names], strict=True)
+    await connection.execute(_ADD_USAGE, *texts, [name[4] for name in names], *counts)
+
+
+_ADD_USAGE: Final = (
+    f"INSERT INTO usage ({', '.join((*ID, *COUNTS))}) SELECT * FROM"  # noqa: S608
+    f" unnest({_arrays((*['text'] * 4, *['bigint'] * (1 + len(COUNTS))))}) {ADDITION}"
+)
 
 
 HEAD: Final = (

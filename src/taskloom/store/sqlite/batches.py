@@ -104,6 +104,8 @@ def _save(connection: Connection, save: Save, hot: HotTasks) -> Saved:
     _save_flows(connection, save)
     _save_rest(connection, save)
     lanes.save(connection, save)
+    if save.usage:
+        writes.usage_add(connection, save.usage)
     sequence = writes.head_advance(connection, save.events, save.last_key)
     if save.events:
         writes.journal_insert(connection, sequence - save.events + 1, sequence, save.journal)
@@ -178,6 +180,8 @@ def _count(connection: Connection, save: Save) -> list[FollowUpRow]:
     for (flow, name), by, key, body in save.counters:
         if writes.counter_add(connection, flow, name, by) == 0:
             released.append(FollowUpRow(key, body))
+    if save.flows_ended:
+        writes.counters_delete(connection, save.flows_ended)
     if released:
         writes.follow_ups_insert(connection, [(row.key, row.body) for row in released])
     return released

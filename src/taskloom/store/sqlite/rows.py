@@ -5,8 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from taskloom.core.limits import TOTAL_EXACT
+from taskloom.core.usage import UsageCount
+from taskloom.ports.store import UsageQuery, UsageSum
 from taskloom.store.sql import SearchSql, as_rows, table
 from taskloom.store.sqlite.statements import Connection
+from taskloom.store.usage_sql import sums
 from taskloom.views.fold import folded
 from taskloom.views.view import ColumnType, Page, Query, RowChange, View
 
@@ -118,3 +121,10 @@ def aggregate(
     builder = SearchSql(SqliteDialect(), views)
     rows = connection.execute(builder.groups(query, group_by), builder.values).fetchall()
     return [(tuple(row[:-1]), row[-1]) for row in rows]
+
+
+def usage_sums(connection: Connection, query: UsageQuery) -> list[UsageSum]:
+    """Sums of usage."""
+    sql, values = sums(SqliteDialect(), query)
+    width = len(query.group_by)
+    return [(tuple(row[:width]), UsageCount(*row[width:])) for row in connection.execute(sql, values)]

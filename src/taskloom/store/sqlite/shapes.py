@@ -25,6 +25,7 @@ class Lease(NamedTuple):
     lease_until: int
     losses_max: int
     fenced: bool
+    started_at: int
 
 
 class Ending(NamedTuple):
@@ -73,9 +74,10 @@ def _lease(task: Task, was: Task) -> Lease | None:
     probe.lease_until = was.lease_until
     probe.losses_max = was.losses_max
     probe.fenced = was.fenced
+    probe.started_at = was.started_at
     if probe != was:
         return None
-    return Lease(task.worker, task.holder, task.lease_until, task.losses_max, task.fenced)
+    return Lease(task.worker, task.holder, task.lease_until, task.losses_max, task.fenced, task.started_at)
 
 
 def _ending(task: Task, was: Task) -> Ending | None:

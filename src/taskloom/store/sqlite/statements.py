@@ -11,6 +11,7 @@ from taskloom.core.task import Task, TaskState
 from taskloom.ports.store import (
     Details,
     FlowRow,
+    HotCount,
     IdempotencyId,
     IdempotencyRow,
     JournalChunk,
@@ -186,28 +187,23 @@ def outbox_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, Outb
 
 
 _EARLIER: Final = (
-    "EXISTS (SELECT 1 FROM outbox e WHERE e.subject = o.subject AND e.webhook = o.webhook"
+    "EXISTS (SELECT 1 FROM outbox e WHERE e.task = o.task AND e.webhook = o.webhook"
     " AND (e.name = '') = (o.name = '') AND e.key < o.key)"
 )
-_OUTBOX_NEW: Final = (
-    f"SELECT * FROM outbox o WHERE receiver = '' AND next_at <= ? AND NOT {_EARLIER}"  # noqa: S608
-    " ORDER BY next_at, key LIMIT ?"
-)
-# From receiver to receiver along the index, so that it does not matter how many calls any of them has.
-_OUTBOX_FAIR: Final = f"""
-    WITH RECURSIVE r(receiver) AS (
-        SELECT min(receiver) FROM outbox WHERE receiver > ''
+# From line to line along the index, so that it does not matter how many calls stand in any of them.
+_OUTBOX_DUE: Final = f"""
+    WITH RECURSIVE lines(line) AS (
+        SELECT min(line) FROM outbox
         UNION ALL
-        SELECT (SELECT min(receiver) FROM outbox WHERE receiver > r.receiver) FROM r
-        WHERE r.receiver IS NOT NULL
+        SELECT (SELECT min(line) FROM outbox WHERE line > lines.line) FROM lines WHERE lines.line IS NOT NULL
     )
-    SELECT c.* FROM r JOIN outbox c ON c.key IN (
-        SELECT o.key FROM outbox o WHERE o.receiver = r.receiver AND o.next_at <= ?1 AND NOT {_EARLIER}
+    SELECT c.* FROM lines JOIN outbox c ON c.key IN (
+        SELECT o.key FROM outbox o WHERE o.line = lines.line AND o.next_at <= ?1 AND NOT {_EARLIER}
         ORDER BY o.next_at, o.key LIMIT ?3
     )
-    WHERE r.receiver NOT IN (SELECT value FROM json_each(?4))
+    WHERE lines.line NOT IN (SELECT value FROM json_each(?4))
     AND c.tenant NOT IN (SELECT value FROM json_each(?5))
-    ORDER BY c.next_at, c.key LIMIT ?2
+    ORDER BY row_number() OVER (PARTITION BY c.line ORDER BY c.next_at, c.key), c.next_at, c.key LIMIT ?2
 """  # noqa: S608
 
 
@@ -215,8 +211,7 @@ def outbox_due(
     connection: Connection, now: int, limit: int, each: int, busy: tuple[Sequence[str], Sequence[str]]
 ) -> list[OutboxRow]:
     """Calls that may leave now, oldest first."""
-    rows = connection.execute(_OUTBOX_NEW, (now, limit)).fetchall()
-    rows += connection.execute(_OUTBOX_FAIR, (now, limit, each, *map(json.dumps, busy))).fetchall()
+    rows = connection.execute(_OUTBOX_DUE, (now, limit, each, *map(json.dumps, busy)))
     return [OutboxRow(*row) for row in rows]
 
 
@@ -233,6 +228,26 @@ def journal_after(connection: Connection, after: int, limit: int) -> list[Journa
         (after, limit),
     )
     return [JournalChunk(*row) for row in rows if row[1] > after]
+
+
+def hot_counts(connection: Connection, queue: str, tenant: str | None) -> list[HotCount]:
+    """The living tasks of a queue by level and state."""
+    rows = connection.execute(
+        "SELECT level, state, count(*), min(created_at) FROM tasks"
+        " WHERE queue = ?1 AND (?2 IS NULL OR tenant = ?2) GROUP BY level, state ORDER BY level, state",
+        (queue, tenant),
+    )
+    return [HotCount(level, _STATES[state], count, oldest) for level, state, count, oldest in rows]
+
+
+def unheld(connection: Connection, shelf: Shelf, upto: int, limit: int) -> list[int]:
+    """The oldest tasks of a shelf that no worker holds."""
+    sql = (
+        "SELECT key FROM tasks WHERE key <= ?4 AND queue = ?1 AND (?2 < 0 OR level = ?2)"
+        " AND (?3 IS NULL OR tenant = ?3) AND state <> ?5 ORDER BY key LIMIT ?6"
+    )
+    values = (shelf.queue, shelf.level, shelf.tenant, upto, int(TaskState.LEASED), limit)
+    return [row[0] for row in connection.execute(sql, values)]
 
 
 def due_tasks(connection: Connection, now: int, limit: int) -> list[int]:

@@ -23,13 +23,17 @@ from taskloom.ports.store import (
     Details,
     FlowRow,
     FollowUpRow,
+    HotCount,
     JournalChunk,
     NotCopiedError,
     OutboxRow,
+    Shelf,
     Standing,
     Tell,
     TimerRow,
     UnavailableError,
+    UsageQuery,
+    UsageSum,
     Work,
     WorkSource,
 )
@@ -38,6 +42,7 @@ from taskloom.store.sqlite import lanes, rows, statements
 from taskloom.store.sqlite.batches import answer
 from taskloom.store.sqlite.copying import copied
 from taskloom.store.sqlite.hot import HotTasks
+from taskloom.views.dead_letters import DEAD_LETTERS
 from taskloom.views.tasks import TASKS
 from taskloom.views.view import Page, Query, View
 
@@ -98,7 +103,7 @@ class SqliteStore:
 
     async def open(self, views: Sequence[View]) -> None:
         """Take the data folder, migrate, make the tables of the views."""
-        self._views = {view.name: view for view in (TASKS, *views)}
+        self._views = {view.name: view for view in (TASKS, DEAD_LETTERS, *views)}
         await asyncio.get_running_loop().run_in_executor(self._readers, self._open)
 
     def _open(self) -> None:
@@ -329,6 +334,18 @@ class SqliteStore:
     async def aggregate(self, query: Query, group_by: tuple[str, ...]) -> list[tuple[tuple[Any, ...], int]]:
         """Counts per combination of columns."""
         return await self._read(rows.aggregate, self._views, query, group_by)
+
+    async def usage(self, query: UsageQuery) -> list[UsageSum]:
+        """Sums of usage."""
+        return await self._read(rows.usage_sums, query)
+
+    async def hot_counts(self, queue: str, tenant: str | None) -> list[HotCount]:
+        """The living tasks of a queue by level and state."""
+        return await self._read(statements.hot_counts, queue, tenant)
+
+    async def unheld(self, shelf: Shelf, upto: int, limit: int) -> list[int]:
+        """The oldest tasks of a shelf that no worker holds."""
+        return await self._read(statements.unheld, shelf, upto, limit)
 
     async def journal(self, after: int, limit: int) -> list[JournalChunk]:
         """Chunks that hold events numbered above `after`."""

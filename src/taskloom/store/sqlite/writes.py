@@ -1,7 +1,7 @@
 """The writing statements of the SQLite store, one function per statement."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from operator import attrgetter
 from typing import Any, Final
 
@@ -9,6 +9,7 @@ from msgspec import structs
 
 from taskloom.core.records import Record
 from taskloom.core.task import COMPLETED, LEASED, Task
+from taskloom.core.usage import UsageCount, UsageId
 from taskloom.ports.store import (
     FlowRow,
     IdempotencyRow,
@@ -19,6 +20,7 @@ from taskloom.ports.store import (
 )
 from taskloom.store.sqlite.shapes import Ending, Lease
 from taskloom.store.sqlite.statements import Connection, in_marks
+from taskloom.store.usage_sql import ADDITION, COUNTS, ID
 
 _FIELDS: Final = Task.__struct_fields__
 _COLUMNS: Final = ", ".join(_FIELDS)
@@ -29,6 +31,7 @@ _MARKS: Final = ", ".join("?" for _ in _FIELDS)
 _INSERT_TASK: Final = f"INSERT INTO tasks ({_COLUMNS}, due_at) VALUES "  # noqa: S608
 _STATIC: Final = frozenset(
     {"key", "tenant", "queue", "level", "lane", "dialect", "created_at", "flow", "root", "callback"}
+    | {"start_by", "run_ms", "retry"}
 )
 _MUTABLE: Final = tuple(name for name in _FIELDS if name not in _STATIC)
 _UPDATE_TASK: Final = (
@@ -41,7 +44,7 @@ _REPLACE_HISTORY: Final = f"INSERT OR REPLACE INTO history ({_COLUMNS}) VALUES (
 
 _LEASE_TASKS: Final = (
     f"UPDATE tasks SET state = {LEASED:d}, attempt = attempt + 1, worker = ?1, holder = ?2, lease_until = ?3,"  # noqa: S608
-    " losses_max = ?4, fenced = ?5, token = v.column2, due_at = v.column3"
+    " losses_max = ?4, fenced = ?5, started_at = ?6, token = v.column2, due_at = v.column3"
     " FROM (VALUES {}) v WHERE tasks.key = v.column1"
 )
 _COMPLETED: Final = {
@@ -54,6 +57,12 @@ _COMPLETE_TASKS: Final = (
     f"INSERT INTO history ({_COLUMNS})"  # noqa: S608
     f" SELECT {', '.join(_COMPLETED.get(name, f't.{name}') for name in _FIELDS)}"
     " FROM (VALUES {}) v CROSS JOIN tasks t ON t.key = v.column1"
+)
+
+
+_ADD_USAGE: Final = (
+    f"INSERT INTO usage ({', '.join((*ID, *COUNTS))})"  # noqa: S608
+    f" VALUES ({', '.join('?' * len((*ID, *COUNTS)))}) {ADDITION}"
 )
 
 
@@ -148,6 +157,11 @@ def payloads_insert(connection: Connection, rows: Sequence[tuple[int, bytes]]) -
     _insert(connection, "INSERT INTO payloads VALUES ", rows)
 
 
+def usage_add(connection: Connection, usage: Mapping[UsageId, UsageCount]) -> None:
+    """Relative changes."""
+    connection.executemany(_ADD_USAGE, [(*slot, *structs.astuple(count)) for slot, count in usage.items()])
+
+
 def flows_put(connection: Connection, flows: Iterable[FlowRow]) -> None:
     """Flows as they stand now."""
     connection.executemany(
@@ -157,12 +171,11 @@ def flows_put(connection: Connection, flows: Iterable[FlowRow]) -> None:
 
 
 def flows_delete(connection: Connection, keys: Iterable[int]) -> None:
-    """Flows that ended for good; their timers, subscriptions and counters go with them."""
+    """Flows that ended for good; their timers and subscriptions go with them."""
     rows = [(key,) for key in keys]
     connection.executemany("DELETE FROM flows WHERE key = ?", rows)
     connection.executemany("DELETE FROM timers WHERE flow = ?", rows)
     connection.executemany("DELETE FROM subscriptions WHERE flow = ?", rows)
-    connection.executemany("DELETE FROM counters WHERE flow = ?", rows)
 
 
 def records_put(connection: Connection, records: Iterable[Record]) -> None:
@@ -221,6 +234,11 @@ def counter_add(connection: Connection, flow: int, name: str, by: int) -> int:
         (flow, name, by),
     ).fetchall()
     return int(row[0][0])
+
+
+def counters_delete(connection: Connection, flows: Iterable[int]) -> None:
+    """Counters of flows that ended."""
+    connection.executemany("DELETE FROM counters WHERE flow = ?", [(flow,) for flow in flows])
 
 
 def outbox_put(connection: Connection, rows: Iterable[OutboxRow]) -> None:
