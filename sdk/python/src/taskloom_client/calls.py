@@ -96,6 +96,8 @@ def result_of(task: TaskView, kind: Any = Any) -> Any:
     """The result of an ended task; raises `TaskFailedError` when it has none."""
     if task.state != "completed":
         code = task.error.code if task.error is not None else task.state
-        detail = task.error.detail if task.error is not None and task.error.detail else f"the task {task.state}"
+        detail = (
+            task.error.detail if task.error is not None and task.error.detail else f"the task {task.state}"
+        )
         raise TaskFailedError(detail, code, task.state)
     return msgspec.json.decode(task.result, type=kind)

@@ -89,7 +89,9 @@ class Client:
         """Tasks by queue, state, tenant … page after page."""
         after: str | None = None
         while True:
-            page = calls.page(self._transport.call(calls.listing({**filters, **({"after": after} if after else {})})))
+            page = calls.page(
+                self._transport.call(calls.listing({**filters, **({"after": after} if after else {})}))
+            )
             yield from page.items
             after = page.next
             if after is None:
@@ -107,7 +109,7 @@ class AsyncHandle:
         """The task as it is now."""
         return await self._client.get(self.key)
 
-    async def result(self, timeout_s: float = 600, type: Any = Any) -> Any:  # noqa: A002, ASYNC109  as above
+    async def result(self, timeout_s: float = 600, type: Any = Any) -> Any:  # noqa: A002  as above
         """The result once it is there, converted to `type`; raises as `Handle.result` does."""
         return calls.result_of(await self._client.wait(self.key, timeout_s), type)
 
@@ -148,7 +150,7 @@ class AsyncClient:
         """A task as it is now."""
         return calls.view(await self._transport.call(calls.read(key)))
 
-    async def wait(self, key: str, timeout_s: float) -> TaskView:  # noqa: ASYNC109  the server waits
+    async def wait(self, key: str, timeout_s: float) -> TaskView:
         """A task once it has ended; raises `WaitTimeoutError`."""
         deadline = time.monotonic() + timeout_s
         while True:

@@ -108,11 +108,11 @@ class AsyncTransport:
 
 def pause_s(attempt: int, answer: httpx2.Response | None = None) -> float:
     """How long to wait before trying again: what the server asks for, else longer each time, never alike."""
-    asked = answer.headers.get("retry-after", "") if answer is not None else ""
+    asked = str(answer.headers.get("retry-after", "")) if answer is not None else ""
     if asked.isdigit():
         return min(float(asked), _LONGEST_PAUSE_S)
     full = min(_FIRST_PAUSE_S * 2 ** (attempt - 1), _LONGEST_PAUSE_S)
-    return full * (0.5 + random.random() / 2)  # noqa: S311  nothing secret is drawn
+    return float(full * (0.5 + random.random() / 2))  # noqa: S311  nothing secret is drawn
 
 
 def checked(answer: httpx2.Response) -> bytes:
