@@ -9,7 +9,7 @@ from devtools.checks import run_checks
 from devtools.install import prepare
 from devtools.locks import make_locks
 from devtools.node import build_console, install_test_clients
-from devtools.places import PROGRAMS, PYTHON, ROOT
+from devtools.places import PROGRAMS, PYTHON, ROOT, SDK
 from devtools.process import StepError, become, become_python, must_run
 from devtools.system import install_system_packages
 
@@ -85,9 +85,12 @@ def build(_arguments: list[str]) -> int:
     """Build the wheel and the source archive into dist/."""
     prepare()
     build_console()
-    (ROOT / "dist").mkdir(exist_ok=True)
-    for hook in ("build_sdist", "build_wheel"):
-        must_run([PYTHON, "-c", f"import uv_build; print('dist/' + uv_build.{hook}('dist'))"])
+    dist = ROOT / "dist"
+    dist.mkdir(exist_ok=True)
+    for source in (ROOT, SDK):
+        for hook in ("build_sdist", "build_wheel"):
+            script = f"import uv_build; print('dist/' + uv_build.{hook}({str(dist)!r}))"
+            must_run([PYTHON, "-c", script], cwd=source)
     return 0
 
 

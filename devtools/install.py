@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devtools.index import uv_variables
-from devtools.places import GUARD, LOCKS, PROGRAMS, PYTHON, ROOT, STAMPS, VENV
+from devtools.places import GUARD, LOCKS, PROGRAMS, PYTHON, ROOT, SDK, STAMPS, VENV
 from devtools.process import StepError, must_run, output_of, run
 
 try:
@@ -84,11 +84,11 @@ def _install_lock(name: str, *, by_pip: bool = False) -> None:
 
 
 def _install_project() -> None:
-    current = fingerprint(ROOT / "pyproject.toml")
+    current = fingerprint(ROOT / "pyproject.toml", SDK / "pyproject.toml")
     if stamp_is_current("project", current):
         return
     # The build back-end stands in locks/build.txt, so nothing is fetched here.
-    _install(["--no-deps", "--no-build-isolation", "-e", ROOT])
+    _install(["--no-deps", "--no-build-isolation", "-e", ROOT, "-e", SDK])
     write_stamp("project", current)
 
 

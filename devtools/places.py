@@ -10,5 +10,6 @@ GUARD = ROOT / ".venv.guard"  # beside the environment, which is cleared when it
 STAMPS = VENV / "stamps"
 PROGRAMS = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = PROGRAMS / "python"
+SDK = ROOT / "sdk" / "python"
 CONSOLE_SOURCE = ROOT / "console"
 TEST_CLIENTS = ROOT / "tests" / "clients"

@@ -2,10 +2,11 @@
 
 import asyncio
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 import openai
 import pytest
+
+from tests.clients.worker import Worker
 
 QUEUE = "chat"
 MODEL = "org/model-4.1"
@@ -33,38 +34,6 @@ def chunk(text):
     }
 
 
-class Worker:
-    """Takes one task after another and does with each what it is told."""
-
-    def __init__(self, client):
-        self._client = client
-
-    def post(self, path, body):
-        return self._client.post(f"/queue/{path}", cast_to=object, body=body)
-
-    def take(self):
-        taken = self.post("take", {"queues": [f"{QUEUE}:0"], "wait_seconds": 10})
-        ((task,),) = taken.values()
-        return task
-
-    def complete(self, task, status, body):
-        envelope = {"status_code": status, "request_id": task["task_id"], "body": body}
-        return self.post(f"{task['task_id']}/complete", {**envelope, "lease_id": task["lease_id"]})
-
-    def answer(self, status, body):
-        task = self.take()
-        self.complete(task, status, body)
-        return task
-
-    def stream(self, *events, status=200, body=None):
-        task = self.take()
-        for number, data in enumerate(events):
-            told = {"event_id": number, "event_name": "message", "event_data": data}
-            self.post(f"{task['task_id']}/progress", {**told, "lease_id": task["lease_id"]})
-        self.complete(task, status, body or {})
-        return task
-
-
 @pytest.fixture
 def client(process):
     with openai.OpenAI(base_url=f"{process.url}/v1", api_key=process.key, timeout=30) as client:
@@ -76,13 +45,7 @@ def client(process):
 @pytest.fixture
 def worker(process, client):
     with openai.OpenAI(base_url=f"{process.url}/v1", api_key=process.key, timeout=30) as own:
-        yield Worker(own)
-
-
-@pytest.fixture
-def doing():
-    with ThreadPoolExecutor(max_workers=4) as pool:
-        yield pool
+        yield Worker(own, QUEUE)
 
 
 def test_a_chat_completion_is_the_workers_answer(client, worker, doing):

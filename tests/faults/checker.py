@@ -152,7 +152,7 @@ def _completions(
         if not operation.mark:
             continue
         stored = evidence.results.get(task.result_key, b"")
-        there = operation.mark.encode() in stored
+        there = re.search(re.escape(operation.mark).encode() + rb"(?!\d)", stored) is not None
         if operation.result == OK and operation.attempt not in (0, task.attempt):
             yield f"C5: {operation.mark} wrote with the token of attempt {operation.attempt}, not the last"
         if operation.result == OK and not there:

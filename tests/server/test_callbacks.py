@@ -4,6 +4,7 @@ import http.server
 import json
 import queue
 import threading
+import time
 import urllib.request
 
 import pytest
@@ -101,6 +102,23 @@ def test_a_call_that_was_not_marked_before_a_kill_is_made_again_with_the_same_id
     again.kill()
 
     assert second["webhook-id"] == first["webhook-id"]
+
+
+def test_a_task_whose_address_is_gone_ends_its_call_and_no_other(trusting):
+    """410 is about the one call: another task may name the same address again."""
+    receiver = Receiver(410, 204)
+    completed_task(trusting, receiver.url)
+    gone, _ = receiver.next()
+    completed_task(trusting, receiver.url)
+    taken, _ = receiver.next()
+    receiver.close()
+
+    listed = {}
+    deadline = time.monotonic() + 30
+    while len(listed) < 2 and time.monotonic() < deadline:
+        items = called(trusting, "/api/v1/deliveries")["items"]
+        listed = {item["message_id"]: item["state"] for item in items if item["state"] != "pending"}
+    assert listed == {gone["webhook-id"]: "failed", taken["webhook-id"]: "delivered"}
 
 
 def test_without_trust_nobody_inside_is_called(process, receiver):

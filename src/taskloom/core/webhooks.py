@@ -1,6 +1,5 @@
 """Webhooks: addresses of a tenant that want to be told of what happens there, by the names of events."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -20,7 +19,6 @@ TEST: Final = "webhook.test"
 PATTERN: Final = r"^(\*|[a-z0-9_]+(\.[a-z0-9_]+)*(\.\*)?)$(?!\n)"
 _HEARS: Final = b"\xc3"
 _DOES_NOT: Final = b"\xc2"
-_PATTERN: Final = re.compile(PATTERN)
 
 
 class Webhook(Struct, frozen=True, kw_only=True):
@@ -69,11 +67,6 @@ def matches(pattern: str, event: str) -> bool:
     if pattern.endswith("*"):
         return event.startswith(pattern[:-1])
     return pattern == event
-
-
-def is_pattern(text: str) -> bool:
-    """Whether it is a name of events, or the beginning of one with a star after its dot, or the star."""
-    return _PATTERN.fullmatch(text) is not None
 
 
 def name_of(key: int) -> str:

@@ -18,6 +18,7 @@ from taskloom.core.events import (
     TaskCancelled,
     TaskCompleted,
     TaskCreated,
+    TaskDiscarded,
     TaskFailed,
     TaskReopened,
     TaskReported,
@@ -65,6 +66,8 @@ _ENDS: Final[dict[type[AnyTaskEvent], str]] = dict(
     zip((TaskCompleted, TaskFailed, TaskCancelled), TASK_ENDS, strict=True)
 )
 _OUTCOMES: Final = frozenset(_ENDS)
+_TOLD_BY_LETTER: Final = frozenset({TaskFailed, TaskReopened, TaskDiscarded})
+"""After these a task is a dead letter, or is none any more."""
 _REACTED: Final = _OUTCOMES | {
     TaskRetried,
     TaskSuspended,
@@ -168,13 +171,12 @@ def _replay(change: Change, command: Replay) -> Outcome:
 def _record(change: Change, task: Task, events: list[AnyTaskEvent], payload: bytes | None) -> Task:
     """Apply the events, write what belongs to them, and let the owning flow react."""
     for event in events:
-        was_dead = task.is_dead
         task = apply(task, event, change.now)
-        if was_dead != task.is_dead:
-            change.write("rows", dead_letter(task))
         change.tasks[task.key] = task
         change.events.append(event)
         kind = type(event)
+        if kind in _TOLD_BY_LETTER:
+            change.write("rows", dead_letter(task))
         if kind in _OUTCOMES:
             if payload is not None and task.result_key:
                 change.write("payloads", (task.result_key, payload))

@@ -8,10 +8,8 @@ Lines are read in turn, so a long one hides nobody.
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final
-
-from msgspec import Struct
 
 from taskloom.core.limits import (
     CALLBACK_LARGE_BYTES,
@@ -24,17 +22,18 @@ from taskloom.core.limits import (
     CALLBACKS_AT_ONCE,
     POLL_MS,
 )
-from taskloom.core.rejections import Rejection
+from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.retry import planned_ms
 from taskloom.core.task import Task
 from taskloom.engine.outcome import Attempt, OutboxResult
-from taskloom.engine.receivers import Receivers, receiver_of
+from taskloom.engine.receivers import Receivers
 from taskloom.engine.sweeper import Submit
+from taskloom.engine.targets import Target, Targets
 from taskloom.engine.webhooks import Webhooks
 from taskloom.ports.callbacks import Call, Deliverer, Delivery
 from taskloom.ports.clock import Clock
 from taskloom.ports.faults import fault_point
-from taskloom.ports.store import Details, OutboxRow, Store, UnavailableError
+from taskloom.ports.store import OutboxRow, Store, UnavailableError
 
 log = logging.getLogger(__name__)
 
@@ -45,19 +44,6 @@ _OF_A_LINE: Final = 64
 _FORGET_EVERY_MS: Final = 60_000
 _PAGE: Final = 2 * CALLBACKS_AT_ONCE
 _JSON: Final = {"content-type": "application/json; charset=utf-8"}
-_NOBODY: Final = "nobody to call"
-
-
-class _Target(Struct, frozen=True):
-    """Where a row goes, or why it goes nowhere."""
-
-    url: str = ""
-    receiver: str = ""
-    """The name of its line."""
-    secrets: tuple[bytes, ...] = ()
-    task: Task | None = None
-    details: Details | None = None
-    nowhere: str = ""
 
 
 class Outbox:
@@ -79,6 +65,7 @@ class Outbox:
         self._deliverer = deliverer
         self._renders = renders
         self._webhooks = webhooks
+        self._targets = Targets(store, clock, webhooks)
         self._bell = asyncio.Event()
         self._sending: dict[int, asyncio.Task[None]] = {}
         self._receivers = Receivers()
@@ -132,19 +119,17 @@ class Outbox:
             fault_point("outbox_read")
         announced = [row for row in rows if row.name and not row.webhook]
         calls = [row for row in rows if row.webhook or not row.name]
-        if announced:
-            await self._webhooks.fan_out(announced)
+        if announced and await self._webhooks.fan_out(announced):
             self._bell.set()
         put_off = []
-        for row, target in zip(calls, await self._targets(calls), strict=True):
+        for row, target in zip(calls, await self._targets.of(calls), strict=True):
             later = self._begin(row, target, now)
             if later is not None:
                 put_off.append(self._submit(later))
-        if put_off:
-            await asyncio.gather(*put_off)
+        if put_off and not any(isinstance(one, Rejection) for one in await asyncio.gather(*put_off)):
             self._bell.set()
 
-    def _begin(self, row: OutboxRow, target: _Target, now: int) -> OutboxResult | None:
+    def _begin(self, row: OutboxRow, target: Target, now: int) -> OutboxResult | None:
         """Start sending, or say what becomes of the row instead."""
         if target.nowhere:
             return OutboxResult(row.key, -1, target.nowhere, url=target.url)
@@ -168,83 +153,74 @@ class Outbox:
         until = now + CALLBACK_REST_MS_MAX + row.key % CALLBACK_REST_MS_MAX
         return OutboxResult(row.key, until, taken_from=row.next_at)
 
-    async def _targets(self, rows: Sequence[OutboxRow]) -> list[_Target]:
-        """Where each of the rows goes."""
-        keys = [row.subject for row in rows if not row.webhook]
-        tasks = await self._store.tasks(keys) if keys else {}
-        details = await self._store.details(keys) if keys else {}
-        webhooks = {
-            key: await self._webhooks.one(key) for key in {row.webhook for row in rows if row.webhook}
-        }
-        now = self._clock.now_ms()
-        targets = []
-        for row in rows:
-            if row.webhook:
-                webhook = webhooks[row.webhook]
-                if webhook is None:
-                    target = _Target(nowhere="the webhook is gone")
-                elif not webhook.enabled:
-                    target = _Target(webhook.url, nowhere="the webhook is disabled")
-                else:
-                    receiver = receiver_of(row.tenant, webhook.url)
-                    target = _Target(webhook.url, receiver, webhook.secrets(now))
-            else:
-                task, detail = tasks.get(row.subject), details.get(row.subject)
-                if task is None or detail is None or not detail.callback:
-                    target = _Target(nowhere=_NOBODY)
-                else:
-                    url = detail.callback
-                    target = _Target(url, receiver_of(row.tenant, url), (), task, detail)
-            targets.append(target)
-        return targets
-
-    async def _send(self, row: OutboxRow, target: _Target) -> None:
-        failed, pause_ms = False, 0
+    async def _send(self, row: OutboxRow, target: Target) -> None:
+        delivery: Delivery | None = None
         try:
             if self._store.shared:
                 until = self._clock.now_ms() + 2 * CALLBACK_TIMEOUT_MS
                 taken = await self._submit(OutboxResult(row.key, until, taken_from=row.next_at))
                 if isinstance(taken, Rejection):
                     return
-            body, headers = await self._content(row, target)
-            if self._is_too_large(row.key):
-                return
-            if row.key in self._large:
-                self._large_sending.add(row.key)
-            call = Call(row.key, row.tenant, target.url, row.attempt + 1, headers, body, target.secrets)
-            at, began = self._clock.now_ms(), self._clock.monotonic_ms()
-            delivery = await self._deliverer.deliver(call)
-            failed, pause_ms = not delivery.delivered, delivery.retry_after_ms
-            fault_point("outbox_sent")
-            reason = delivery.reason[:CALLBACK_REASON_LENGTH]
-            attempt = Attempt(at, self._clock.monotonic_ms() - began, delivery.status, reason)
-            next_at = self._next_at(row, delivery)
-            await self._submit(
-                OutboxResult(row.key, next_at, reason, 0, target.receiver, target.url, attempt)
-            )
-            fault_point("outbox_marked")
-            if delivery.gone and row.webhook:
-                await self._webhooks.disable(row.webhook, f"it answered {delivery.status}")
+            call = await self._call(row, target)
+            if call is not None:
+                delivery = await self._attempt(row, target, call)
         except UnavailableError:
             log.warning("the store cannot be read; sending again later")
+        except Exception:
+            log.exception("a call could not be made")
+            delivery = Delivery(delivered=False, reason="the call could not be made")
+            await self._submit(self._result(row, target, delivery, None))
         finally:
             self._sending.pop(row.key, None)
             self._large_sending.discard(row.key)
+            failed = None if delivery is None else not delivery.delivered
+            pause_ms = 0 if delivery is None else delivery.retry_after_ms
             self._receivers.release(target.receiver, self._clock.now_ms(), failed=failed, pause_ms=pause_ms)
             self._bell.set()
 
-    async def _content(self, row: OutboxRow, target: _Target) -> tuple[bytes, dict[str, str]]:
+    async def _attempt(self, row: OutboxRow, target: Target, call: Call) -> Delivery:
+        """Make the call and write down what came of it."""
+        at, began = self._clock.now_ms(), self._clock.monotonic_ms()
+        delivery = await self._deliverer.deliver(call)
+        fault_point("outbox_sent")
+        took_ms = self._clock.monotonic_ms() - began
+        reason = delivery.reason[:CALLBACK_REASON_LENGTH]
+        attempt = Attempt(at, took_ms, delivery.status, reason)
+        marked = await self._submit(self._result(row, target, delivery, attempt))
+        fault_point("outbox_marked")
+        if delivery.gone and row.webhook:
+            await self._webhooks.disable(row.webhook, f"it answered {delivery.status}")
+        if isinstance(marked, Rejection) and marked.kind is not Kind.NOT_FOUND:
+            return Delivery(
+                delivered=False, reason="not written down"
+            )  # the receiver rests before it comes again
+        return delivery
+
+    def _result(
+        self, row: OutboxRow, target: Target, delivery: Delivery, attempt: Attempt | None
+    ) -> OutboxResult:
+        reason = delivery.reason[:CALLBACK_REASON_LENGTH]
+        next_at = self._next_at(row, delivery)
+        return OutboxResult(row.key, next_at, reason, 0, target.receiver, target.url, attempt)
+
+    async def _call(self, row: OutboxRow, target: Target) -> Call | None:
+        """The call as it leaves; None when its body is too large to leave beside others."""
+        body, headers = await self._content(row, target)
+        if len(body) > CALLBACK_LARGE_BYTES:
+            self._large[row.key] = len(body)
+            if self._is_too_large(row.key):
+                return None
+            self._large_sending.add(row.key)
+        return Call(row.key, row.tenant, target.url, row.attempt + 1, headers, body, target.secrets)
+
+    async def _content(self, row: OutboxRow, target: Target) -> tuple[bytes, dict[str, str]]:
         if target.task is None or target.details is None:
             return row.body, _JSON
         task = target.task
         async with self._reading:
             results = await self._store.payloads([task.result_key]) if task.result_key else {}
-            body, headers = self._renders[task.dialect](
-                task, target.details.attributes, results.get(task.result_key)
-            )
-            if len(body) > CALLBACK_LARGE_BYTES:
-                self._large[row.key] = len(body)
-        return body, headers
+            result = results.get(task.result_key)
+            return self._renders[task.dialect](task, target.details.attributes, result)
 
     def _is_too_large(self, key: int) -> bool:
         """Whether a large body has to wait until others of its kind have left."""

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from taskloom.core.limits import (
     CALLBACK_RECEIVERS_REMEMBERED,
+    CALLBACK_REST_ASKED_MS_MAX,
     CALLBACK_REST_MS_MAX,
     CALLBACK_REST_MS_MIN,
     CALLBACKS_AT_ONCE_IN_TROUBLE,
@@ -62,8 +63,8 @@ class Receivers:
         self._tenants[tenant] = self._tenants.get(tenant, 0) + 1
         return True
 
-    def release(self, name: str, now: int, *, failed: bool, pause_ms: int = 0) -> None:
-        """A call has ended, and how; without an answer from the store it counts as no failure."""
+    def release(self, name: str, now: int, *, failed: bool | None, pause_ms: int = 0) -> None:
+        """A call has ended, and how: None when it was not made after all."""
         known = self._known[name]
         known.sending -= 1
         self._probes.discard(name)
@@ -80,8 +81,8 @@ class Receivers:
                 max_ms=CALLBACK_REST_MS_MAX,
                 seed=known.failures,
             )
-            known.rests_until = now + max(rest, min(pause_ms, CALLBACK_REST_MS_MAX))
-        else:
+            known.rests_until = now + max(rest, min(pause_ms, CALLBACK_REST_ASKED_MS_MAX))
+        elif failed is not None:
             known.failures = known.rests_until = 0
         if not (known.sending or known.failures):
             del self._known[name]

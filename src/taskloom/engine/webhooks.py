@@ -67,8 +67,11 @@ class Webhooks:
         record = await self._store.record_by_key(key)
         return webhook_of(record) if record is not None and record.kind == WEBHOOK else None
 
-    async def fan_out(self, rows: Sequence[OutboxRow]) -> None:
-        """Each announcement becomes one call for each webhook of its tenant that wants it."""
+    async def fan_out(self, rows: Sequence[OutboxRow]) -> bool:
+        """Each announcement becomes one call for each webhook of its tenant that wants it.
+
+        Answers whether all did; those that did not wait for another time.
+        """
         webhooks = {tenant: await self.of(tenant) for tenant in {row.tenant for row in rows}}
         keys = [row.subject for row in rows if row.name in TASK_ENDS]
         tasks = await self._store.tasks(keys) if keys else {}
@@ -80,8 +83,9 @@ class Webhooks:
             body = row.body or _event(row, task)
             to = tuple(Recipient(webhook.key, webhook.url) for webhook in wanting)
             done.append(self._submit(FanOut(row.key, body, to)))
-        await asyncio.gather(*done)
+        outcomes = await asyncio.gather(*done)
         fault_point("outbox_fanned")
+        return all(isinstance(outcome, Accepted) for outcome in outcomes)
 
     async def put(self, tenant: str, webhook: Webhook, expected: int) -> Outcome:
         """Store a webhook in place of the version the caller saw, 0 for a new one."""

@@ -37,3 +37,23 @@ async def test_in_the_originals_manner_late_completions_are_answered_and_do_noth
 
 async def test_in_the_originals_manner_an_unknown_task_is_still_not_found(bella):
     assert (await bella.complete(UNKNOWN)).status == 404
+
+
+@pytest.mark.parametrize("mode", ["blocking", "streaming"])
+async def test_in_the_originals_manner_a_late_completion_is_silent_whoever_waited(bella, mode):
+    async with bella.streaming(response_mode=mode, endpoint="/v1/embeddings"):
+        taken = await bella.taken()
+    await bella.told_to_stop(taken["task_id"])
+
+    answer = await bella.complete(taken["task_id"])
+
+    assert (answer.status, answer.json()) == (200, taken["task_id"])
+    assert (await bella.get(taken["task_id"]))["status"] == "cancelled"
+
+
+async def test_what_the_original_does_not_have_refuses_as_ever(bella):
+    task_id = await bella.put()
+
+    answers = [await bella.client.post(f"/v1/queue/{task_id}/{call}", {}) for call in ("fail", "release")]
+
+    assert [answer.status for answer in answers] == [409, 409]

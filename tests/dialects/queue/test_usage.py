@@ -146,7 +146,7 @@ async def test_another_tenants_usage_is_not_shown(desk):
 
 
 @each_store
-async def test_usage_outlives_the_server(desk):
+async def test_a_completion_without_usage_counts_as_a_task(desk):
     task_id = await desk.put()
     await desk.take()
     await desk.complete(task_id, {"status_code": 200, "body": {"no": "usage"}})

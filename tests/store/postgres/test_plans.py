@@ -7,6 +7,7 @@ import pytest
 from msgspec import structs
 
 from taskloom.core.task import LEASED, READY, Task
+from taskloom.ports.store import OutboxRow
 from taskloom.store.postgres import statements, writes
 from taskloom.store.postgres.store import PostgresStore
 
@@ -98,6 +99,19 @@ async def test_what_is_due_is_found_by_its_index(connection):
 
     assert walks(found) == []
     assert any(index == "tasks_due" for _, index in found)
+
+
+async def test_what_may_leave_is_found_line_by_line(connection):
+    calls = [OutboxRow(key, "t", key, 0, 10, "t a") for key in range(1, ROWS)]
+    await writes.outbox_put(connection, calls)
+    await connection.execute("ANALYZE outbox")
+
+    found = await plan(
+        connection, statements.OUTBOX_DUE, "5::bigint", "10", "4", "ARRAY['t b']", "ARRAY['u']"
+    )
+
+    assert walks(found) == []
+    assert {index for kind, index in found if kind.startswith("Index")} <= {"outbox_due", "outbox_task"}
 
 
 async def test_no_index_depends_on_the_leased_state(connection):

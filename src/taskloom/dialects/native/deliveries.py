@@ -9,8 +9,9 @@ from msgspec import Meta, Raw, Struct
 
 from taskloom.core.keys import split
 from taskloom.core.limits import BULK_ITEMS, TASKS_LISTED, TENANT_NAME_LENGTH
-from taskloom.core.payload import strict_error
 from taskloom.core.rejections import Rejection
+from taskloom.dialects.native.bodies import body_as
+from taskloom.dialects.native.homes import refused
 from taskloom.dialects.native.listing import whose
 from taskloom.dialects.native.outcomes import key_of
 from taskloom.dialects.native.wire import instant, milliseconds
@@ -34,7 +35,6 @@ from taskloom.views.view import And, Compare, Filter, Query, Sort
 
 PAGE: Final = 100
 
-_SEND_FAILED: Final = msgspec.json.Decoder(SendFailed)
 _LOG: Final = msgspec.json.Decoder(list[engine.Attempt])
 _NO_DELIVERY: Final = Refusal(404, "not_found", "there is no such delivery")
 
@@ -93,19 +93,15 @@ async def send(request: Request) -> Reply:
         return row
     outcome = await request.engine.submit(_again(row))
     if isinstance(outcome, Rejection):
-        return _refused(outcome)
+        return refused(outcome)
     return Response(202, msgspec.json.encode(DeliveryKey(str(row["key"]))))
 
 
 async def send_failed(request: Request) -> Reply:
     """Begin those again that failed within a time, the oldest first."""
-    wrong = strict_error(request.body)
-    if wrong is not None:
-        return Refusal(400, "bad_json", wrong)
-    try:
-        asked = _SEND_FAILED.decode(request.body)
-    except msgspec.ValidationError as problem:
-        return Refusal(400, "invalid", str(problem))
+    asked = body_as(SendFailed, request.body)
+    if isinstance(asked, Refusal):
+        return asked
     within = (
         Compare("state", "eq", FAILED),
         Compare("ended_at", "gte", milliseconds(asked.failed_after)),
@@ -124,7 +120,7 @@ async def send_failed(request: Request) -> Reply:
     outcomes = await asyncio.gather(*(request.engine.submit(_again(row)) for row in begun))
     for outcome in outcomes:
         if isinstance(outcome, Rejection):
-            return _refused(outcome)
+            return refused(outcome)
     answer = SentAgain(len(begun), str(begun[-1]["key"]) if len(rows) > asked.limit else None)
     return Response(body=msgspec.json.encode(answer))
 
@@ -142,10 +138,6 @@ def _again(row: Mapping[str, Any]) -> engine.SendAgain:
         log=row["log"],
     )
     return engine.SendAgain(call, row["url"])
-
-
-def _refused(rejection: Rejection) -> Refusal:
-    return Refusal(503, "overloaded", rejection.detail, retry_after_s=1)
 
 
 async def _named(request: Request) -> Mapping[str, Any] | Refusal:

@@ -24,6 +24,7 @@ from taskloom.engine.outcome import Handout, Outcome
 
 _STATES: Final[tuple[TaskStateName, ...]] = get_args(TaskStateName)
 """In the order of `TaskState`."""
+_OVER: Final = frozenset({TaskState.CANCELLED, TaskState.FAILED})
 _DIGITS: Final = 19
 _NO_KEY: Final = 0
 _NO_TOKEN: Final = -1
@@ -96,11 +97,23 @@ def told(items: list[ItemOutcome], outcomes: Sequence[Outcome]) -> Reply:
 def finished(keys: Sequence[str], outcomes: Sequence[Outcome]) -> Reply:
     """The answer to commands on tasks: each task's state, or the error."""
     items = [
-        ItemOutcome(key, UNSET, error(outcome))
+        ItemOutcome(key, error=error(outcome))
         if isinstance(outcome, Rejection)
         else ItemOutcome(key, _STATES[outcome.reply.state])
         for key, outcome in zip(keys, outcomes, strict=True)
     ]
+    return told(items, outcomes)
+
+
+def gone_on(keys: Sequence[str], outcomes: Sequence[Outcome]) -> Reply:
+    """The answer to workers that go on: each task's state, and whether its worker may stop."""
+    items = []
+    for key, outcome in zip(keys, outcomes, strict=True):
+        if isinstance(outcome, Rejection):
+            ended = outcome.task is not None and outcome.task.state in _OVER
+            items.append(ItemOutcome(key, cancelled=ended or UNSET, error=error(outcome)))
+        else:
+            items.append(ItemOutcome(key, _STATES[outcome.reply.state], outcome.reply.state in _OVER))
     return told(items, outcomes)
 
 

@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from taskloom.core.commands import Claim, Complete, Create, Fail
+from taskloom.core.commands import Claim, Complete, Create, Extend, Fail, Release, Report
 from taskloom.core.limits import ATTRIBUTES_BYTES, IDEMPOTENCY_KEY_LENGTH, OFFLINE_DEPTH, TAKE_BYTES
 from taskloom.core.payload import strict_error
 from taskloom.core.rejections import Rejection
@@ -26,6 +26,9 @@ from taskloom.dialects.native.wire_tasks import (
     ItemOutcome,
     NewTask,
     NewTasks,
+    Renewals,
+    Reports,
+    Returns,
 )
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 from taskloom.dialects.presence import while_present
@@ -39,6 +42,9 @@ _EVERY_LEVEL: Final = -1
 _NEW_TASKS: Final = msgspec.json.Decoder(NewTasks).decode
 _COMPLETIONS: Final = msgspec.json.Decoder(Completions).decode
 _FAILURES: Final = msgspec.json.Decoder(Failures).decode
+_RENEWALS: Final = msgspec.json.Decoder(Renewals).decode
+_RETURNS: Final = msgspec.json.Decoder(Returns).decode
+_REPORTS: Final = msgspec.json.Decoder(Reports).decode
 _CLAIM: Final = msgspec.json.Decoder(ClaimTasks).decode
 _NO_TASK: Final = Refusal(404, "not_found", "there is no such task")
 
@@ -183,11 +189,68 @@ async def fail(request: Request) -> Reply:
     return outcomes.finished([item.key for item in items], done)
 
 
+async def extend(request: Request) -> Reply:
+    """Let leases end later, each by itself; tells which work nobody wants any more."""
+    items = decoded(request.body, _RENEWALS)
+    if isinstance(items, Refusal):
+        return items
+    commands = [
+        Extend(lease_ms=item.lease_ms, **_held(request, item.key, item.lease_token, item.worker))
+        for item in items
+    ]
+    done = await request.engine.submit_many(commands)
+    return outcomes.gone_on([item.key for item in items], done)
+
+
+async def release(request: Request) -> Reply:
+    """Give attempts back unfinished, each by itself."""
+    items = decoded(request.body, _RETURNS)
+    if isinstance(items, Refusal):
+        return items
+    commands = [Release(**_held(request, item.key, item.lease_token, item.worker)) for item in items]
+    done = await request.engine.submit_many(commands)
+    return outcomes.finished([item.key for item in items], done)
+
+
+async def progress(request: Request) -> Reply:
+    """Keep what workers tell on the way, in order; tells which work nobody wants any more."""
+    items = decoded(request.body, _REPORTS, opaque="data")
+    if isinstance(items, Refusal):
+        return items
+    commands = [
+        Report(
+            mark=item.number,
+            result=b'{"data":%b}' % _kept(item.data, b"null"),
+            **_held(request, item.key, item.lease_token, item.worker),
+        )
+        for item in items
+    ]
+    done = await request.engine.submit_many(commands, sizes=[len(command.result) for command in commands])
+    return outcomes.gone_on([item.key for item in items], done)
+
+
+def _held(request: Request, key: str, token: str | None, worker: str) -> dict[str, Any]:
+    """Which attempt is meant, and who says so."""
+    principal = request.principal
+    return {
+        "key": key_of(key),
+        "tenant": request.wall,
+        "token": token_of(token),
+        "worker": principal.worker or worker,
+        "by": principal.name,
+    }
+
+
 async def read(request: Request) -> Reply:
-    """A task as it is now, of whichever protocol."""
+    """A task as it is now, of whichever protocol; with `wait_ms`, once it has ended or the time is over."""
     store = request.engine.store
     key = key_of(request.parameters["key"])
+    wait = request.query.get("wait_ms", ["0"])[-1]
+    if not (wait.isascii() and wait.isdigit() and len(wait) < 8):
+        return Refusal(400, "invalid", "wait_ms must be a number of milliseconds")
     task = await store.task(key) if key else None
+    if task is not None and int(wait) and not task.is_final and request.wall in (None, task.tenant):
+        task = await while_present(request, request.engine.outcome(key, int(wait)))
     if task is None or request.wall not in (None, task.tenant):
         return _NO_TASK
     details = (await store.details([key]))[key]

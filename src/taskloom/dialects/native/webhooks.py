@@ -1,19 +1,20 @@
 """Webhooks: made, changed, tried out, ended. Their secrets are shown to administrators only."""
 
 import secrets
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from taskloom.callbacks.address import AddressError, Guard
 from taskloom.callbacks.signature import spelled
 from taskloom.core.limits import SECRET_OVERLAP_MS, WEBHOOKS_PER_TENANT
-from taskloom.core.payload import strict_error
 from taskloom.core.records import Record
-from taskloom.core.rejections import Kind, Rejection
+from taskloom.core.rejections import Rejection
 from taskloom.core.webhooks import TEST, WEBHOOK, Webhook, event_body, webhook_of
 from taskloom.dialects.native import wire, wire_webhooks
+from taskloom.dialects.native.bodies import body_as
+from taskloom.dialects.native.homes import refused
 from taskloom.dialects.native.outcomes import key_of
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 from taskloom.engine.outcome import Outcome, SendAgain
@@ -22,9 +23,6 @@ from taskloom.ports.store import OutboxRow
 GUARD: Final = "guard"
 """The resource that says where calls may go."""
 
-Asked = TypeVar("Asked", bound=Struct)
-_NEW: Final = msgspec.json.Decoder(wire_webhooks.NewWebhook)
-_CHANGE: Final = msgspec.json.Decoder(wire_webhooks.WebhookChange)
 _NO_WEBHOOK: Final = Refusal(404, "not_found", "there is no such webhook")
 _TOO_MANY: Final = Refusal(409, "conflict", f"a tenant has at most {WEBHOOKS_PER_TENANT} webhooks")
 _DISABLED: Final = Refusal(409, "conflict", "the webhook is disabled")
@@ -32,7 +30,7 @@ _DISABLED: Final = Refusal(409, "conflict", "the webhook is disabled")
 
 async def create(request: Request) -> Reply:
     """Make a webhook; the answer shows the secret its calls are signed with."""
-    asked = _asked(request, _NEW)
+    asked = body_as(wire_webhooks.NewWebhook, request.body)
     if isinstance(asked, Refusal):
         return asked
     wrong = _wrong_url(request, asked.url)
@@ -72,7 +70,7 @@ async def read(request: Request) -> Reply:
 
 async def change(request: Request) -> Reply:
     """Change what is named; to enable a webhook again forgets why it was disabled."""
-    asked = _asked(request, _CHANGE)
+    asked = body_as(wire_webhooks.WebhookChange, request.body)
     if isinstance(asked, Refusal):
         return asked
     if asked.url is not UNSET:
@@ -102,7 +100,7 @@ async def delete(request: Request) -> Reply:
     if isinstance(record, Refusal):
         return record
     outcome = await request.engine.webhooks.remove(record.tenant, webhook_of(record), record.version)
-    return _refused(outcome) if isinstance(outcome, Rejection) else Response(204)
+    return refused(outcome) if isinstance(outcome, Rejection) else Response(204)
 
 
 async def secret(request: Request) -> Reply:
@@ -126,7 +124,7 @@ async def new_secret(request: Request) -> Reply:
         older_until=request.engine.clock.now_ms() + SECRET_OVERLAP_MS,
     )
     outcome = await request.engine.webhooks.put(record.tenant, renewed, record.version)
-    return _refused(outcome) if isinstance(outcome, Rejection) else _secrets(request, renewed)
+    return refused(outcome) if isinstance(outcome, Rejection) else _secrets(request, renewed)
 
 
 async def test(request: Request) -> Reply:
@@ -142,18 +140,8 @@ async def test(request: Request) -> Reply:
     call = OutboxRow(key, record.tenant, webhook.key, 0, 0, webhook=webhook.key, name=TEST, body=body)
     outcome = await request.engine.submit(SendAgain(call, webhook.url))
     if isinstance(outcome, Rejection):
-        return _refused(outcome)
+        return refused(outcome)
     return Response(202, msgspec.json.encode(wire_webhooks.DeliveryKey(str(key))))
-
-
-def _asked(request: Request, decoder: msgspec.json.Decoder[Asked]) -> Asked | Refusal:
-    error = strict_error(request.body)
-    if error is not None:
-        return Refusal(400, "bad_json", error)
-    try:
-        return decoder.decode(request.body)
-    except msgspec.ValidationError as problem:
-        return Refusal(400, "invalid", str(problem))
 
 
 def _wrong_url(request: Request, url: str) -> Refusal | None:
@@ -199,12 +187,5 @@ def _answer(
     outcome: Outcome, tenant: str, webhook: Webhook, status: int = 200, *, secret: str | UnsetType = UNSET
 ) -> Reply:
     if isinstance(outcome, Rejection):
-        return _refused(outcome)
+        return refused(outcome)
     return Response(status, msgspec.json.encode(_shown(tenant, webhook, secret)))
-
-
-def _refused(rejection: Rejection) -> Refusal:
-    """Somebody else was faster, or the store cannot write."""
-    if rejection.kind is Kind.VERSION_CONFLICT:
-        return Refusal(409, "conflict", "the tenant's webhooks were changed at the same time")
-    return Refusal(503, "overloaded", rejection.detail, retry_after_s=1)

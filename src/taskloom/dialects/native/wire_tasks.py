@@ -125,6 +125,52 @@ class Failures(Struct, forbid_unknown_fields=True):
     items: Annotated[list[Failure], Meta(min_length=1, max_length=BULK_ITEMS)]
 
 
+class Renewal(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """An attempt that goes on; its lease ends `lease_ms` from now."""
+
+    key: Number
+    lease_token: Number | None = None
+    worker: WorkerName = ""
+    lease_ms: Annotated[int, Meta(ge=LEASE_MS_MIN, le=LEASE_MS_MAX)] = LEASE_MS_DEFAULT
+
+
+class Renewals(Struct, forbid_unknown_fields=True):
+    """Attempts that go on."""
+
+    items: Annotated[list[Renewal], Meta(min_length=1, max_length=BULK_ITEMS)]
+
+
+class Return(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """An attempt that is given back unfinished; it does not count against the task."""
+
+    key: Number
+    lease_token: Number | None = None
+    worker: WorkerName = ""
+
+
+class Returns(Struct, forbid_unknown_fields=True):
+    """Attempts that are given back."""
+
+    items: Annotated[list[Return], Meta(min_length=1, max_length=BULK_ITEMS)]
+
+
+class Told(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """Something that a worker tells on the way; who reads the task's stream along sees it as a frame."""
+
+    key: Number
+    lease_token: Number | None = None
+    worker: WorkerName = ""
+    number: Annotated[int, Meta(ge=-1, lt=1 << 62)] = -1
+    """The worker's own count, so that a repeat is recognised; -1 for none."""
+    data: Raw | UnsetType = UNSET
+
+
+class Reports(Struct, forbid_unknown_fields=True):
+    """What workers tell on the way."""
+
+    items: Annotated[list[Told], Meta(min_length=1, max_length=BULK_ITEMS)]
+
+
 class ItemError(Struct):
     """Why one item was refused."""
 
@@ -137,6 +183,8 @@ class ItemOutcome(Struct):
 
     key: str | UnsetType = UNSET
     status: str | UnsetType = UNSET
+    cancelled: bool | UnsetType = UNSET
+    """Whether the worker may stop, because nobody wants the result any more."""
     error: ItemError | UnsetType = UNSET
 
 

@@ -17,7 +17,7 @@ from taskloom.core.limits import (
     MIB,
 )
 from taskloom.core.payload import opaque_error, text_error
-from taskloom.dialects.queue.registry import is_model_name
+from taskloom.core.registry import is_model_name
 from taskloom.ports.blobs import Blobs
 
 EMBEDDINGS: Final = "/v1/embeddings"

@@ -184,8 +184,9 @@ class BatchWorker:
             return [LineError(code="file_not_found", message="The input file is gone.")]
         if not isinstance(good, Good):
             return good
-        queue = made.queue or await registry.queue_of(self._services, tenant, made.endpoint, good.model)
-        if queue is None or await registry.find(self._services, tenant, queue) is None:
+        route = await registry.route_of(self._services, tenant, made.endpoint, good.model)
+        queue = made.queue or (route.queue if route is not None else "")
+        if not queue or await registry.find(self._services, tenant, queue) is None:
             message = f"The model {good.model} does not exist at {made.endpoint}."
             return [LineError(code="model_not_found", message=message, param="model", line=1)]
         return Validated(good.total, good.model, queue)
@@ -194,6 +195,9 @@ class BatchWorker:
         queue = await registry.find(self._services, tenant, batch.queue)
         queue_id = queue.id if queue is not None else 0
         batch_id = batch.made.id
+        route = await registry.route_of(self._services, tenant, batch.made.endpoint, batch.model)
+        if route is None or route.queue != batch.queue:
+            route = registry.Route(batch.queue)
         source = batch_input.portions(self._blobs, batch.made.input_blob, batch.created)
         while (portion := await asyncio.to_thread(_next, source)) is not None:
             attributes = [
@@ -202,7 +206,7 @@ class BatchWorker:
             ]
             fault_point("rows_portion")
             rows = _pack(Rows(portion.first, attributes))
-            told = await self._tell(key, b.ROWS, rows, tuple(portion.bodies))
+            told = await self._tell(key, b.ROWS, rows, tuple(map(route.addressed, portion.bodies)))
             if isinstance(told, Rejection):
                 if told.kind is Kind.OVERLOADED:
                     raise OSError("the store cannot take rows now")

@@ -3,35 +3,37 @@
 A queue's record carries a small number, its id: the version of one counting record, which changes in the same
 transaction. A queue is never removed and its endpoint never changes, so what was found once stays true.
 
-The queue of a model is the one whose registration named the model last; where none did, the queue that is
-called like the model and registered with the endpoint asked for.
+The queue of a model is the one whose registration named the model last, or to which the administrator
+pointed it since; where there is none, the queue that is called like the model and registered with the
+endpoint asked for.
 """
 
 import re
-from typing import Any, Final, TypeGuard
+from typing import Final
 
 import msgspec
 
-from taskloom.core.limits import NAME_LENGTH, PAGE_SIZE_MAX, QUEUES_CACHED, REGISTER_TRIES
+from taskloom.core.limits import QUEUES_CACHED, REGISTER_TRIES
 from taskloom.core.records import PutRecords, Record, RecordChange
+from taskloom.core.registry import MODEL, QUEUE, ModelBody, QueueBody, model_name
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.dialects.operation import Refusal, Services
 from taskloom.dialects.queue import errors
 from taskloom.dialects.queue.translate import policy_of
-from taskloom.dialects.queue.wire import Model, ModelBody, QueueBody, Register, encode
+from taskloom.dialects.queue.wire import Model, Register, encode
 from taskloom.engine import policies
 from taskloom.engine.engine import Engine
+from taskloom.engine.records import every
 
-QUEUE: Final = "queue"
-MODEL: Final = "model"
 SERIAL: Final = ("queue_serial", "", "next")
 INFERENCE: Final = ("/v1/chat/completions", "/v1/completions", "/v1/embeddings")
+"""The endpoints whose answer is the worker's as it is."""
+RESPONSES: Final = "/v1/responses"
+_ASKED: Final = (*INFERENCE, RESPONSES)
 """The endpoints that are asked by model."""
 
 _BASE_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_MODEL_NAME: Final = re.compile(r"(?=.*\S)[^\x00-\x1f\x7f]+\Z")
 _CACHE: Final = "queue.registered"
-_PAGE: Final = 1_000
 _MOVED: Final = Refusal(
     409, "conflict", "the queue is registered with another endpoint", {"param": "endpoint"}
 )
@@ -39,14 +41,23 @@ _MOVED: Final = Refusal(
 Cache = dict[tuple[str, str], QueueBody]
 
 
+class Route(msgspec.Struct, frozen=True):
+    """Where a model leads: the queue, and the name its workers know the model by ("" for the caller's)."""
+
+    queue: str
+    target: str = ""
+
+    def addressed(self, data: bytes) -> bytes:
+        """The body of a call, with the model's name as the worker is to read it."""
+        if not self.target:
+            return data
+        members = msgspec.json.decode(data, type=dict[str, msgspec.Raw])
+        return encode({**members, "model": self.target})
+
+
 def is_base_name(name: str) -> bool:
     """Whether a queue may be called so."""
     return _BASE_NAME.match(name) is not None
-
-
-def is_model_name(name: Any) -> TypeGuard[str]:
-    """Whether a model may be called so: text without control characters, not blank."""
-    return isinstance(name, str) and len(name) <= NAME_LENGTH and _MODEL_NAME.match(name) is not None
 
 
 async def find(services: Services, tenant: str, name: str) -> QueueBody | None:
@@ -98,7 +109,7 @@ async def _changes(engine: Engine, tenant: str, wanted: Register, by: str) -> li
     for model in dict.fromkeys(wanted.models):
         name = model_name(wanted.endpoint, model)
         stored = await engine.store.record(MODEL, tenant, name)
-        if stored is not None and msgspec.json.decode(stored.body, type=ModelBody).queue == wanted.queue:
+        if stored is not None and _leads_to(stored, wanted.queue):
             continue
         entry = ModelBody(model, wanted.endpoint, wanted.queue, now)
         version = stored.version if stored is not None else 0
@@ -111,47 +122,36 @@ async def _changes(engine: Engine, tenant: str, wanted: Register, by: str) -> li
     return changes
 
 
-def model_name(endpoint: str, model: str) -> str:
-    """The name of a model's record: one queue per endpoint and model."""
-    return f"{endpoint} {model}"
+def _leads_to(stored: Record, queue: str) -> bool:
+    """Whether a model is the queue's already, also under another name."""
+    return msgspec.json.decode(stored.body, type=ModelBody).queue == queue
 
 
-async def queue_of(services: Services, tenant: str, endpoint: str, model: str) -> str | None:
-    """The queue that serves a model at an endpoint, None when nobody does."""
+async def route_of(services: Services, tenant: str, endpoint: str, model: str) -> Route | None:
+    """Where a model leads at an endpoint, None when nobody serves it."""
     record = await services.engine.store.record(MODEL, tenant, model_name(endpoint, model))
     if record is not None:
-        return msgspec.json.decode(record.body, type=ModelBody).queue
+        entry = msgspec.json.decode(record.body, type=ModelBody)
+        return Route(entry.queue, entry.target)
     if not is_base_name(model):
         return None
     queue = await find(services, tenant, model)
-    return model if queue is not None and queue.endpoint == endpoint else None
+    return Route(model) if queue is not None and queue.endpoint == endpoint else None
 
 
 async def queues(engine: Engine, tenant: str) -> list[tuple[str, QueueBody]]:
     """All registered queues, by name."""
-    records = await _all(engine, QUEUE, tenant)
+    records = await every(engine, QUEUE, tenant)
     return [(record.name, msgspec.json.decode(record.body, type=QueueBody)) for record in records]
 
 
 async def models(engine: Engine, tenant: str) -> list[Model]:
     """All models that can be asked, by name."""
     found: dict[str, Model] = {}
-    for record in await _all(engine, MODEL, tenant):
+    for record in await every(engine, MODEL, tenant):
         entry = msgspec.json.decode(record.body, type=ModelBody)
         found[entry.model] = Model(id=entry.model, created=entry.created_at // 1000, owned_by=tenant)
     for name, queue in await queues(engine, tenant):
-        if queue.endpoint in INFERENCE and name not in found:
+        if queue.endpoint in _ASKED and name not in found:
             found[name] = Model(id=name, created=queue.created_at // 1000, owned_by=tenant)
     return [found[name] for name in sorted(found)]
-
-
-async def _all(engine: Engine, kind: str, tenant: str) -> list[Record]:
-    records: list[Record] = []
-    after = ""
-    while len(records) < PAGE_SIZE_MAX:
-        page = await engine.store.records(kind, tenant, after, _PAGE)
-        records += page
-        if len(page) < _PAGE:
-            break
-        after = page[-1].name
-    return records

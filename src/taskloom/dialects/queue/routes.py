@@ -12,6 +12,7 @@ from taskloom.dialects.queue import (
     routes_inference,
     routes_put,
     routes_queues,
+    routes_responses,
     routes_tasks,
     routes_work,
 )
@@ -21,19 +22,21 @@ from taskloom.dialects.queue.clearing import Clearer
 from taskloom.dialects.queue.errors import render
 from taskloom.dialects.queue.eventbus import NAME as EVENT_BUS
 from taskloom.dialects.queue.eventbus import EventBus
-from taskloom.dialects.queue.registry import INFERENCE
+from taskloom.dialects.queue.registry import INFERENCE, RESPONSES
 from taskloom.dialects.queue.translate import NAME, called_back
 from taskloom.dialects.queue.wire import (
     AttemptEnded,
     BatchList,
     DeadLetterList,
     DeletedFile,
+    DeletedResponse,
     ErrorBody,
     EventBusPlace,
     Failed,
     FileList,
     FileObject,
     Heartbeat,
+    ItemList,
     Metadata,
     Model,
     ModelList,
@@ -165,6 +168,15 @@ _QUEUES: Final = (
         handler=routes_queues.model,
         scope="task.read",
         summary="One model.",
+        responses={200: Model, 404: ErrorBody},
+    ),
+    Operation(
+        name="queue.model_of_owner",
+        method="GET",
+        path="/v1/models/{owner}/{model}",
+        handler=routes_queues.model,
+        scope="task.read",
+        summary="One model whose name has a slash that was not percent-encoded.",
         responses={200: Model, 404: ErrorBody},
     ),
 )
@@ -306,6 +318,59 @@ _INFERENCE: Final = tuple(
     for path in INFERENCE
 )
 
+_RESPONSE: Final = f"{RESPONSES}/{{response_id}}"
+
+_RESPONSES: Final = (
+    Operation(
+        name="queue.responses_create",
+        method="POST",
+        path=RESPONSES,
+        handler=routes_responses.create,
+        scope="task.write",
+        summary="Ask for a response: waited for, streamed, or in the background.",
+        body=Body.JSON,
+        limit_bytes=PAYLOAD_BYTES,
+        responses={200: None, 400: ErrorBody, 404: ErrorBody, 408: ErrorBody, 429: ErrorBody},
+        hot=True,
+    ),
+    Operation(
+        name="queue.responses_get",
+        method="GET",
+        path=_RESPONSE,
+        handler=routes_responses.get,
+        scope="task.read",
+        summary="A response as it is now, or its events from the one after starting_after.",
+        responses={200: None, 400: ErrorBody, 404: ErrorBody},
+    ),
+    Operation(
+        name="queue.responses_delete",
+        method="DELETE",
+        path=_RESPONSE,
+        handler=routes_responses.delete,
+        scope="task.write",
+        summary="Let a response be found no more.",
+        responses={200: DeletedResponse, 404: ErrorBody},
+    ),
+    Operation(
+        name="queue.responses_cancel",
+        method="POST",
+        path=f"{_RESPONSE}/cancel",
+        handler=routes_responses.cancel,
+        scope="task.write",
+        summary="End a response in the background.",
+        responses={200: None, 400: ErrorBody, 404: ErrorBody},
+    ),
+    Operation(
+        name="queue.responses_input_items",
+        method="GET",
+        path=f"{_RESPONSE}/input_items",
+        handler=routes_responses.input_items,
+        scope="task.read",
+        summary="What a response was asked, as items.",
+        responses={200: ItemList, 400: ErrorBody, 404: ErrorBody},
+    ),
+)
+
 _FILES: Final = (
     Operation(
         name="queue.files_create",
@@ -398,7 +463,7 @@ _BATCHES: Final = (
     ),
 )
 
-OPERATIONS: Final = (*_QUEUES, *_TASKS, *_INFERENCE, *_FILES, *_BATCHES)
+OPERATIONS: Final = (*_QUEUES, *_TASKS, *_INFERENCE, *_RESPONSES, *_FILES, *_BATCHES)
 
 
 async def _start(services: Services) -> None:

@@ -114,8 +114,8 @@ async def _known_queue(request: Request, wanted: NewBatch, file: File, named: st
         model = await asyncio.to_thread(batch_input.first_model, blobs, file.told.blob)
     except BlobMissing:
         return invalid("no such file", "input_file_id", "file_not_found")
-    found = await registry.queue_of(request.services, request.tenant, wanted.endpoint, model)
-    queue = await registry.find(request.services, request.tenant, found) if found else None
+    route = await registry.route_of(request.services, request.tenant, wanted.endpoint, model)
+    queue = await registry.find(request.services, request.tenant, route.queue) if route else None
     return queue.id if queue is not None else 0
 
 

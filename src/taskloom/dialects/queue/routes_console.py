@@ -3,6 +3,7 @@
 from typing import Final
 
 from taskloom.core.limits import CLEAR_WAIT_MS, LEVELS
+from taskloom.core.registry import QueueBody
 from taskloom.core.rejections import Rejection
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 from taskloom.dialects.queue import clearing, errors, registry, statistics
@@ -10,7 +11,7 @@ from taskloom.dialects.queue.errors import NO_CACHE, invalid
 from taskloom.dialects.queue.routes_tasks import shown_id
 from taskloom.dialects.queue.spelling import read
 from taskloom.dialects.queue.translate import dead_letter
-from taskloom.dialects.queue.wire import DeadLetterList, QueueBody, QueueHead, encode
+from taskloom.dialects.queue.wire import DeadLetterList, QueueHead, encode
 from taskloom.views.dead_letters import DEAD_LETTERS
 from taskloom.views.view import And, Compare, Query, Sort
 

@@ -4,6 +4,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from taskloom.core.payload import strict_error
+from taskloom.core.registry import is_model_name
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 from taskloom.dialects.queue import registry, streaming, submission
 from taskloom.dialects.queue.errors import NO_CACHE, decoded, invalid
@@ -46,13 +47,13 @@ async def _asked(request: Request) -> submission.Asked | Refusal:
     callback_url = (wanted.callback_url or "").strip() if mode == _CALLBACK else ""
     if callback_url and not _is_callback(callback_url):
         return invalid("callback_url must be an http or https address", "callback_url")
-    queue = await _queue(request, wanted, data)
-    if isinstance(queue, Refusal):
-        return queue
+    route = await _route(request, wanted, data)
+    if isinstance(route, Refusal):
+        return route
     return submission.Asked(
         endpoint=wanted.endpoint,
-        data=data,
-        queue=queue,
+        data=route.addressed(data),
+        queue=route.queue,
         mode=mode,
         level=wanted.level,
         timeout_s=wanted.timeout or 0,
@@ -64,17 +65,18 @@ async def _asked(request: Request) -> submission.Asked | Refusal:
     )
 
 
-async def _queue(request: Request, wanted: Put, data: bytes) -> str | Refusal:
+async def _route(request: Request, wanted: Put, data: bytes) -> registry.Route | Refusal:
     """The queue that a put names, or that its model leads to."""
     name = (wanted.queue or "").strip()
     if name:
-        return name if registry.is_base_name(name) else invalid("queue is no name of a queue", "queue")
+        known = registry.is_base_name(name)
+        return registry.Route(name) if known else invalid("queue is no name of a queue", "queue")
     asked = decoded(data, Question)
     if isinstance(asked, Refusal):
         return asked
-    if not registry.is_model_name(asked.model):
+    if not is_model_name(asked.model):
         return invalid("queue is missing, and data names no model", "queue")
-    found = await registry.queue_of(request.services, request.tenant, wanted.endpoint, asked.model)
+    found = await registry.route_of(request.services, request.tenant, wanted.endpoint, asked.model)
     return found or invalid(f"no queue serves the model {asked.model}", "model", "model_not_found")
 
 

@@ -58,7 +58,8 @@ async def models(request: Request) -> Reply:
 
 async def model(request: Request) -> Reply:
     """One model."""
+    name = "/".join(request.parameters[part] for part in ("owner", "model") if part in request.parameters)
     for found in await registry.models(request.engine, request.tenant):
-        if found.id == request.parameters["model"]:
+        if found.id == name:
             return Response(body=msgspec.json.encode(found), headers=NO_CACHE)
     return _NO_MODEL

@@ -58,6 +58,17 @@ def _strict(body: bytes, kind: type[Wanted], opaque: frozenset[str] = frozenset(
     return invalid(wrong, code="bad_json") if wrong is not None else decoded(body, kind)
 
 
+def _told(
+    request: Request, kind: type[Wanted], opaque: frozenset[str] = frozenset()
+) -> tuple[int, Wanted] | Refusal:
+    """The key of the path's task and what the body says; a call that says nothing says the default."""
+    key = key_of(request)
+    if key is None:
+        return NO_TASK
+    told = _strict(request.body or b"{}", kind, opaque)
+    return told if isinstance(told, Refusal) else (key, told)
+
+
 async def take(request: Request) -> Reply:
     """Hand out tasks, grouped by full queue name."""
     wanted = _strict(request.body, Take)
@@ -132,12 +143,10 @@ async def complete(request: Request) -> Reply:
 
 async def fail(request: Request) -> Reply:
     """End an attempt without a result: tried again while the task's policy forgives it, else failed."""
-    key = key_of(request)
-    if key is None:
-        return NO_TASK
-    told = _strict(request.body or b"{}", Failed)
-    if isinstance(told, Refusal):
-        return told
+    found = _told(request, Failed)
+    if isinstance(found, Refusal):
+        return found
+    key, told = found
     command = Fail(
         key=key,
         tenant=request.wall,
@@ -154,12 +163,10 @@ async def fail(request: Request) -> Reply:
 
 async def release(request: Request) -> Reply:
     """Give a task back unfinished; it does not count against it."""
-    key = key_of(request)
-    if key is None:
-        return NO_TASK
-    told = _strict(request.body or b"{}", Released)
-    if isinstance(told, Refusal):
-        return told
+    found = _told(request, Released)
+    if isinstance(found, Refusal):
+        return found
+    key, told = found
     command = Release(
         key=key,
         tenant=request.wall,
@@ -214,12 +221,10 @@ async def progress(request: Request) -> Reply:
 
 async def heartbeat(request: Request) -> Reply:
     """Let the lease end later."""
-    key = key_of(request)
-    if key is None:
-        return NO_TASK
-    wanted = _strict(request.body or b"{}", Heartbeat)
-    if isinstance(wanted, Refusal):
-        return wanted
+    found = _told(request, Heartbeat)
+    if isinstance(found, Refusal):
+        return found
+    key, wanted = found
     extend = Extend(
         key=key,
         tenant=request.wall,

@@ -4,7 +4,7 @@ The frames are rows, so a reader that comes late or comes back misses nothing. W
 task's flow changes or the task ends; a look after each ping finds what a lost ring would have told.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import msgspec
@@ -24,7 +24,7 @@ CHAT: Final = "/v1/chat/completions"
 
 def opened(chunks: AsyncIterator[bytes], task_id: str) -> Stream:
     """The answer that a stream is."""
-    return Stream(chunks, headers={"x-bella-task-id": task_id})
+    return Stream(chunks, headers={"x-bella-task-id": task_id} if task_id else {})
 
 
 class Reader:
@@ -49,20 +49,26 @@ class Reader:
             with engine.waiting.ticket(*topics) as ticket:
                 task = await engine.store.task(self._task.key) or self._task
                 page = await self._page()
-                if page:
-                    chunk = b"".join(frames.frame(number, body) for number, body in page)
-                    self.is_served = self.is_served or frames.END in chunk
-                    yield chunk
-                    continue
-                if task.is_final:
+                if not page and task.is_final:
                     self.ended = True
                     yield await self._tail(task)
                     return
+                chunk = self._shown(task, page)
+                if chunk:
+                    yield chunk
+                if page:
+                    continue
                 rest_ms = deadline - engine.clock.monotonic_ms()
                 if rest_ms <= 0 or engine.waiting.closed:
                     return
                 if not await ticket.wait(min(rest_ms, STREAM_PING_MS)) and rest_ms > STREAM_PING_MS:
                     yield frames.PING
+
+    def _shown(self, _task: Task, page: list[tuple[int, bytes]]) -> bytes:
+        """What there is new, as it goes over the wire."""
+        chunk = b"".join(frames.frame(number, body) for number, body in page)
+        self.is_served = self.is_served or frames.END in chunk
+        return chunk
 
     async def _page(self) -> list[tuple[int, bytes]]:
         """The next frames, which count as read."""
@@ -120,12 +126,14 @@ def whole_as_chunk(body: bytes) -> list[bytes]:
     return [msgspec.json.encode({**whole, "object": "chat.completion.chunk", "choices": deltas})]
 
 
-async def put(request: Request, made: Made) -> AsyncIterator[bytes]:
+async def put(
+    request: Request, made: Made, reading: Callable[[Engine, Task], Reader] = Reader
+) -> AsyncIterator[bytes]:
     """The stream of a caller's own task, which is cancelled when the caller goes away or waits too long."""
     engine = request.engine
     task = await engine.store.task(made.key)
     assert task is not None, "the task was made before its stream is read"
-    reader = Reader(engine, task)
+    reader = reading(engine, task)
     deadline = engine.clock.monotonic_ms() + made.wait_ms
     try:
         async for chunk in reader.until(deadline):

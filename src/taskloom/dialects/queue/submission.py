@@ -62,6 +62,13 @@ class Asked(Struct, frozen=True, kw_only=True):
     start_timeout_s: int = 0
     run_timeout_s: int = 0
     retry: RetryPolicy | None = None
+    background: bool = False
+    """Whether nobody waits for it, also when somebody may read along."""
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether its caller stays until it ends."""
+        return self.mode != _CALLBACK and not self.background
 
 
 class Made(Struct, frozen=True):
@@ -72,11 +79,12 @@ class Made(Struct, frozen=True):
     wait_ms: int
 
 
-def timeout_ms(mode: str, wanted_s: int) -> int:
+def _timeout_ms(asked: Asked) -> int:
     """How long a task may take: what was wanted within the bounds of its mode, or the mode's default."""
-    if mode == _CALLBACK:
-        return 1000 * (min(wanted_s, OFFLINE_TIMEOUT_S_MAX) if wanted_s > 0 else OFFLINE_TIMEOUT_S)
-    return 1000 * (min(wanted_s, ONLINE_TIMEOUT_S) if wanted_s > 0 else ONLINE_TIMEOUT_S)
+    wanted_s = asked.timeout_s
+    if asked.is_waited_for:
+        return 1000 * (min(wanted_s, ONLINE_TIMEOUT_S) if wanted_s > 0 else ONLINE_TIMEOUT_S)
+    return 1000 * (min(wanted_s, OFFLINE_TIMEOUT_S_MAX) if wanted_s > 0 else OFFLINE_TIMEOUT_S)
 
 
 async def make(request: Request, asked: Asked) -> Made | Refusal:
@@ -85,12 +93,12 @@ async def make(request: Request, asked: Asked) -> Made | Refusal:
     if queue is None:
         return Refusal(404, "queue_not_found", f"no such queue: {asked.queue}", {"param": "queue"})
     engine = request.engine
-    if asked.mode != _CALLBACK and len(engine.waiting) >= WAITERS:
+    if asked.is_waited_for and len(engine.waiting) >= WAITERS:
         return errors.TOO_MANY
     idempotency = _idempotency(request)
     if isinstance(idempotency, Refusal):
         return idempotency
-    wait_ms = timeout_ms(asked.mode, asked.timeout_s)
+    wait_ms = _timeout_ms(asked)
     create = await engine.policies.applied(_create(request, asked, queue.id, wait_ms))
     command: Create | FlowCommand = create
     if asked.mode == _STREAMING:

@@ -286,24 +286,6 @@ class Attributes(Struct, frozen=True, omit_defaults=True):
     batch_id: str = ""
 
 
-class QueueBody(Struct, frozen=True):
-    """The record of a registered queue."""
-
-    id: int
-    endpoint: str
-    created_at: int
-    by: str = ""
-
-
-class ModelBody(Struct, frozen=True):
-    """The record of a model: the queue that serves it."""
-
-    model: str
-    endpoint: str
-    queue: str
-    created_at: int
-
-
 class Model(Struct, frozen=True, kw_only=True):
     """A model as `openai` clients list it."""
 
@@ -384,6 +366,26 @@ class Question(Struct, frozen=True):
 
     model: Any = None
     stream: Any = False
+    background: Any = False
+    store: Any = True
+
+
+class ItemList(Struct, frozen=True, kw_only=True):
+    """What a response was asked, as items."""
+
+    object: str = "list"
+    data: list[dict[str, Any]]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class DeletedResponse(Struct, frozen=True, kw_only=True):
+    """A response that is gone."""
+
+    id: str
+    object: str = "response.deleted"
+    deleted: bool = True
 
 
 class Fault(Struct, frozen=True):

@@ -284,7 +284,7 @@ _EARLIER: Final = (
     " AND (e.name = '') = (o.name = '') AND e.key < o.key)"
 )
 # From line to line along the index, so that it does not matter how many calls stand in any of them.
-_OUTBOX_DUE: Final = f"""
+OUTBOX_DUE: Final = f"""
     WITH RECURSIVE lines(line) AS (
         (SELECT line FROM outbox ORDER BY line LIMIT 1)
         UNION ALL
@@ -304,7 +304,7 @@ async def outbox_due(
     connection: Connection, now: int, limit: int, each: int, busy: tuple[Sequence[str], Sequence[str]]
 ) -> list[OutboxRow]:
     """Calls that may leave now, fairly from every line."""
-    rows = await connection.fetch(_OUTBOX_DUE, now, limit, each, *map(all_stored, busy))
+    rows = await connection.fetch(OUTBOX_DUE, now, limit, each, *map(all_stored, busy))
     return [_call(row) for row in rows]
 
 
