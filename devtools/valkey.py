@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import tempfile
+import time
 from pathlib import Path
 
 from taskloom.bus.embedded import Embedded
@@ -31,7 +32,7 @@ class ValkeyServer:
         pid = self._embedded.pid
         os.kill(pid, signal.SIGKILL)
         while self._embedded.pid:
-            pass
+            time.sleep(0.001)
 
     def pause(self) -> None:
         """Let it fall silent with its connections open."""

@@ -1,6 +1,7 @@
 """A worker as the original's SDK behaves: takes over HTTP, answers over the event bus."""
 
 import json
+import time
 
 from redis.asyncio import Redis
 
@@ -12,14 +13,14 @@ class BusWorker:
 
     def __init__(self, desk):
         self.desk = desk
-        self.topic = ""
+        self.topic = self.url = ""
         self.redis = None
 
     async def open(self):
         answer = await self.desk.client.get("/v1/queue/eventbus")
         assert answer.status == 200, answer.body
         place = answer.json()
-        self.topic = place["topic"]
+        self.topic, self.url = place["topic"], place["url"]
         self.redis = Redis.from_url(place["url"])
         return self
 
@@ -31,21 +32,16 @@ class BusWorker:
 
     async def add(self, task, name, payload, *, topic=None):
         """One entry, as the SDK writes it: trimmed to half an hour, all values texts."""
-        seconds, _ = await self.now()
+        now_ms = int(time.time() * 1000)
         fields = {
             "name": name,
             "from": "127.0.0.1:9000",
             "payload": payload if isinstance(payload, str | bytes) else json.dumps(payload),
             "context": "",
-            "timestamp": str(seconds * 1000),
+            "timestamp": str(now_ms),
         }
         stream = (topic or self.topic) + task["instance_id"]
-        return await self.redis.xadd(stream, fields, minid=seconds * 1000 - WINDOW_MS, approximate=False)
-
-    async def now(self):
-        import time
-
-        return int(time.time()), 0
+        return await self.redis.xadd(stream, fields, minid=now_ms - WINDOW_MS, approximate=False)
 
     async def progress(self, task, number, data, name="message"):
         told = {"taskId": task["task_id"], "eventId": number, "eventName": name, "eventData": data}

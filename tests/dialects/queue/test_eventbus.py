@@ -249,3 +249,21 @@ async def test_a_key_that_is_gone_is_heard_no_more(server, desk, worker, admin):
         await BusWorker.complete(worker, task, body={"even": "later"})
     assert (await server.client().post(f"/v1/queue/{task['task_id']}/cancel")).status == 202
     assert (await caller).status == 499
+
+
+async def test_a_new_key_of_the_same_name_has_an_address_of_its_own(server, desk, worker):
+    assert (await server.client().delete("/api/v1/keys/desk?tenant=default")).status in (200, 204)
+    made = await server.client().post(
+        "/api/v1/keys?tenant=default", {"name": "desk", "scopes": ["task.work"]}
+    )
+    assert made.status in (200, 201), made.body
+
+    place = (await server.client(made.json()["secret"]).get("/v1/queue/eventbus")).json()
+
+    assert place["topic"] == worker.topic
+    fresh, old = Redis.from_url(place["url"]), Redis.from_url(worker.url)
+    assert await fresh.ping()
+    with pytest.raises(AuthenticationError):
+        await old.ping()
+    await fresh.aclose()
+    await old.aclose()

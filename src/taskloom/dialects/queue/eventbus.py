@@ -9,19 +9,13 @@ that is gone are read by the others.
 
 import asyncio
 import contextlib
-import hashlib
 import logging
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Final
-from urllib.parse import quote, unquote
 
 import msgspec
-from msgspec import Struct
 
-from taskloom.core.access import EVERY_TENANT
 from taskloom.core.commands import Complete, Fail, Report
-from taskloom.core.credentials import KEY, KeyRecord, principal_of
 from taskloom.core.limits import (
     EVENT_ADMIT_S,
     EVENT_ALIVE_S,
@@ -31,9 +25,9 @@ from taskloom.core.limits import (
     EVENT_STREAM_KEPT_S,
     EVENT_WAIT_MS,
 )
-from taskloom.core.records import PutRecords, RecordChange
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.dialects.operation import Request, Services
+from taskloom.dialects.queue.event_access import PREFIX, Accesses, topic
 from taskloom.dialects.queue.events import Ended, Told, told
 from taskloom.dialects.queue.finishing import Actor, finish, with_usage
 from taskloom.dialects.queue.wire import EventBusPlace, TaskView
@@ -45,32 +39,8 @@ NAME: Final = "queue.eventbus"
 MODES: Final = frozenset("BS")
 """The modes whose workers answer over the event bus."""
 
-_PREFIX: Final = "taskloom:eventbus:"
 _SIGN: Final = "taskloom:server:"
-_ACCESS: Final = "event_access"
-"""Kind of the records that hold an `Access`, of every tenant, named by tenant and key."""
 _PAUSE_S: Final = 0.25
-_PAGE: Final = 500
-
-
-class Access(Struct, frozen=True):
-    """What a key has on the event bus."""
-
-    tenant: str
-    name: str
-    home: str
-    """The tenant of the key itself."""
-    password: str
-
-    @property
-    def topic(self) -> str:
-        """How the streams begin that it may write to."""
-        return f"{_PREFIX}{self.tenant}:{quote(self.name, safe='')}:"
-
-    @property
-    def user(self) -> str:
-        """Its name at the streams' server."""
-        return "taskloom-" + hashlib.sha256(self.topic.encode()).hexdigest()[:24]
 
 
 class EventBus:
@@ -79,6 +49,7 @@ class EventBus:
     def __init__(self, services: Services, streams: Streams) -> None:
         self._engine = services.engine
         self._streams = streams
+        self._accesses = Accesses(services.engine, streams)
         self._readers: dict[str, None] = {}
         self._news = asyncio.Event()
         self._duty: asyncio.Task[None] | None = None
@@ -97,12 +68,10 @@ class EventBus:
 
     async def place(self, request: Request) -> EventBusPlace | None:
         """Where the caller may write; None while the streams cannot be reached."""
-        principal = request.principal
-        fresh = Access(request.tenant, principal.name, principal.tenant, secrets.token_hex(24))
-        access = await self._access(fresh)
+        access = await self._accesses.of(request.tenant, request.principal)
         if access is None:
             return None
-        self.expect(access)
+        self.expect(access.topic)
         try:
             async with asyncio.timeout(EVENT_ADMIT_S):
                 url = await self._streams.admit(access.user, access.password, access.topic)
@@ -111,21 +80,9 @@ class EventBus:
             return None
         return EventBusPlace(url, access.topic)
 
-    async def _access(self, wanted: Access) -> Access | None:
-        """What the key has already, or this from now on."""
-        name = f"{wanted.tenant}/{wanted.name}"
-        record = await self._engine.store.record(_ACCESS, EVERY_TENANT, name)
-        if record is not None:
-            return msgspec.json.decode(record.body, type=Access)
-        change = RecordChange(_ACCESS, EVERY_TENANT, name, msgspec.json.encode(wanted), 0)
-        outcome = await self._engine.submit(PutRecords((change,)))
-        if not isinstance(outcome, Rejection):
-            return wanted
-        return await self._access(wanted) if outcome.kind is Kind.VERSION_CONFLICT else None
-
-    def expect(self, access: Access) -> None:
-        """A worker with this key may write to this server's stream from now on."""
-        self._expect(access.topic + self.instance)
+    def expect(self, topic: str) -> None:
+        """A worker may write to this server's stream below a topic from now on."""
+        self._expect(topic + self.instance)
 
     def _expect(self, stream: str) -> None:
         if stream in self._readers:
@@ -139,7 +96,7 @@ class EventBus:
         away = False
         while True:
             try:
-                await self._admit_all()
+                await self._accesses.admit_all()
                 await self._look()
                 away = False
                 await self._read_on()
@@ -150,24 +107,6 @@ class EventBus:
             except Exception:
                 log.exception("the event bus broke off; it begins anew")
             await asyncio.sleep(_PAUSE_S)
-
-    async def _admit_all(self) -> None:
-        """Users are forgotten with a restart of their server, and workers ask for an address only once."""
-        after = ""
-        while page := await self._engine.store.records(_ACCESS, EVERY_TENANT, after, _PAGE):
-            for record in page:
-                access = msgspec.json.decode(record.body, type=Access)
-                if await self._actor(access) is None:
-                    await self._forget(access)
-                else:
-                    await self._streams.admit(access.user, access.password, access.topic)
-            after = page[-1].name
-
-    async def _forget(self, access: Access) -> None:
-        """The key is gone: so is its way in."""
-        await self._streams.dismiss(access.user)
-        change = RecordChange(_ACCESS, EVERY_TENANT, f"{access.tenant}/{access.name}", None)
-        await self._engine.submit(PutRecords((change,)))
 
     async def _read_on(self) -> None:
         rounds = 1
@@ -190,7 +129,7 @@ class EventBus:
     async def _look(self) -> None:
         """Say that this server lives; find its streams, and those of servers that do not live."""
         await self._streams.sign(_SIGN + self.instance, EVENT_ALIVE_S)
-        names = await self._streams.names(_PREFIX)
+        names = await self._streams.names(PREFIX)
         instances = {name.rpartition(":")[2] for name in names} - {self.instance}
         alive = await self._streams.signs([_SIGN + instance for instance in sorted(instances)])
         foreign = {sign.removeprefix(_SIGN) for sign in alive}
@@ -202,34 +141,11 @@ class EventBus:
 
     async def _take_in(self, stream: str, entries: Sequence[Entry]) -> bool:
         """Do what the entries say and remove them; False when the rest must wait."""
-        access = await self._whose(stream)
-        actor = None if access is None else await self._actor(access)
+        actor = await self._accesses.actor(stream)
         read = len(entries) if actor is None else await self._carry_out(actor, entries)
-        if access is not None and actor is None:
-            await self._forget(access)
         if read:
             await self._streams.remove(stream, [entry.id for entry in entries[:read]], EVENT_STREAM_KEPT_S)
         return read == len(entries)
-
-    async def _whose(self, stream: str) -> Access | None:
-        """Whose stream it is; None when it is nobody's."""
-        tenant, _, rest = stream.removeprefix(_PREFIX).partition(":")
-        key, _, _ = rest.partition(":")
-        record = await self._engine.store.record(_ACCESS, EVERY_TENANT, f"{tenant}/{unquote(key)}")
-        return None if record is None else msgspec.json.decode(record.body, type=Access)
-
-    async def _actor(self, access: Access) -> Actor | None:
-        """The key as it is now; None when it may not work any more."""
-        record = await self._engine.store.record(KEY, access.home, access.name)
-        if record is None:
-            return None
-        key = msgspec.json.decode(record.body, type=KeyRecord)
-        now = self._engine.clock.now_ms()
-        principal = principal_of(key)
-        over = key.revoked_at or (key.expires_at and key.expires_at <= now)
-        if over or not principal.may("task.work"):
-            return None
-        return Actor(principal.wall, principal.name, principal.worker)
 
     async def _carry_out(self, actor: Actor, entries: Sequence[Entry]) -> int:
         """How many entries, from the first on, are done with: carried out, refused for good, or garbage.
@@ -283,6 +199,5 @@ def addressed(request: Request, shown: TaskView) -> TaskView:
     bus: EventBus | None = request.services.resources.get(NAME)
     if bus is None:
         return shown
-    principal = request.principal
-    bus.expect(Access(request.tenant, principal.name, principal.tenant, ""))
+    bus.expect(topic(request.tenant, request.principal.name))
     return msgspec.structs.replace(shown, instance_id=bus.instance)
