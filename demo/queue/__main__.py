@@ -61,7 +61,8 @@ class Play:
             self.server.stop()
 
     async def _with_workers(self) -> int:
-        key = await self._key("worker", "*", "task.work")
+        order = {"name": "worker", "tenant": "*", "scopes": ["task.work"], "rate": 0}
+        key = (await self._admin("POST", "/api/v1/keys", body=order))["secret"]
         self.crew = Crew(self.server.url, key, self.folder / "workers.log")
         try:
             urls = {name: await self._open(name, appetite) for name, appetite in APPETITES.items()}
@@ -86,18 +87,16 @@ class Play:
         if tenant:
             headers["taskloom-tenant"] = tenant
         async with self._session.request(method, path, headers=headers, json=body) as answer:
-            answer.raise_for_status()
-            return await answer.json()
-
-    async def _key(self, name: str, tenant: str, *scopes: str) -> str:
-        asked = {"name": name, "tenant": tenant, "scopes": scopes, "rate": 0}
-        made = await self._admin("POST", "/api/v1/keys", body=asked)
-        return str(made["secret"])
+            told = await answer.json()
+            if not answer.ok:
+                raise RuntimeError(f"{method} {path}: {answer.status} {told}")
+            return told
 
     async def _open(self, name: str, appetite: int) -> str:
         """A tenant with a key; answers where its callbacks go to."""
-        key = await self._key(f"{name}-key", name, "task.read", "task.write", "task.work")
-        self.tenants[name] = Tenant(self.server, name, key, appetite)
+        order = {"name": "notes", "scopes": ["task.read", "task.write", "task.work"], "rate": 0}
+        key = await self._admin("POST", "/api/v1/keys", name, order)
+        self.tenants[name] = Tenant(self.server, name, key["secret"], appetite)
         await self.tenants[name].register()
         found = await self._admin("GET", "/api/v1/callbacks/secret", name)
         url = self.inbox.trust(name, found["secrets"][0])
@@ -146,10 +145,13 @@ class Play:
         """Until all of them are there; what is missing after that the proof will tell."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CALLBACKS_S):
-                while not self.inbox.events or any(
-                    tenant.put - self.inbox.tasks[name] for name, tenant in self.tenants.items()
-                ):
-                    await asyncio.sleep(0.1)
+                while not self._all_told():
+                    self.inbox.news.clear()
+                    await self.inbox.news.wait()
+
+    def _all_told(self) -> bool:
+        told = self.inbox.tasks
+        return bool(self.inbox.events) and all(one.put <= told[name] for name, one in self.tenants.items())
 
     async def _move(self, done: int) -> None:
         async with self._moved:
@@ -236,7 +238,9 @@ class Play:
         for name in ("promise", "figures", "proof"):
             table.add_column(name)
         for claim in claims:
-            table.add_row(claim.promise, claim.figures, "[green]holds[/]" if claim.holds else "[red]BROKEN[/]")
+            table.add_row(
+                claim.promise, claim.figures, "[green]holds[/]" if claim.holds else "[red]BROKEN[/]"
+            )
         self.console.print(table)
         rate = self.count / self.batch_s
         self.console.print(

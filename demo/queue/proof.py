@@ -48,9 +48,12 @@ def vectors_are_right(output: Sequence[Any], known: dict[str, Array]) -> Claim:
     """The vectors of some rows are those that the encoder makes here."""
     found = {line["custom_id"]: line["response"]["body"]["data"][0]["embedding"] for line in output}
     equal = sum(
-        row in found and bool(np.allclose(found[row], vector, atol=_TOLERANCE)) for row, vector in known.items()
+        row in found and bool(np.allclose(found[row], vector, atol=_TOLERANCE))
+        for row, vector in known.items()
     )
-    return Claim("embeddings are the encoder's", f"{equal} of {len(known)} rows looked at", equal == len(known))
+    return Claim(
+        "embeddings are the encoder's", f"{equal} of {len(known)} rows looked at", equal == len(known)
+    )
 
 
 def waits(tasks: Sequence[Any]) -> Waits:

@@ -43,7 +43,9 @@ class Tenant:
 
         async def one(number: int) -> None:
             await reached(_SPREAD * (number + 0.5) / self.appetite)
-            await asyncio.gather(self._blocking(number), self._streaming(number), self._put(number, callback_url))
+            await asyncio.gather(
+                self._blocking(number), self._streaming(number), self._put(number, callback_url)
+            )
 
         await asyncio.gather(*[one(number) for number in range(self.appetite)])
 

@@ -3,17 +3,19 @@
 It is made with the client package. Its one key works for all tenants; whose turn it is the server decides.
 """
 
+import asyncio
 import os
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import AsyncIterator
 from typing import Any
 
 import numpy as np
 import texts
 from embedding import Array, Encoder
+
 from taskloom_client import Reply, Worker
 
-AT_ONCE = 4
+HELD = 16
+"""How many tasks it holds at once; so long may another tenant's task have to wait."""
 LEASE_MS = 5_000
 SHELF = 40
 """How many notes the chat chooses from."""
@@ -22,44 +24,66 @@ worker = Worker(
     os.environ["TASKLOOM_URL"],
     os.environ["TASKLOOM_KEY"],
     name=os.environ["TASKLOOM_WORKER"],
-    concurrency=AT_ONCE,
+    concurrency=HELD,
     lease_ms=LEASE_MS,
 )
-encoder = Encoder()
+
+
+class Together:
+    """Encodes in one go what was asked for while the model was busy."""
+
+    def __init__(self) -> None:
+        self._encoder = Encoder()
+        self._waiting: list[tuple[str, asyncio.Future[Array]]] = []
+        self._busy = asyncio.Lock()
+        self.shelf = self._encoder.encode([texts.text(number) for number in range(SHELF)])
+
+    async def encode(self, text: str) -> Array:
+        """The vector of a text."""
+        answer: asyncio.Future[Array] = asyncio.get_running_loop().create_future()
+        self._waiting.append((text, answer))
+        async with self._busy:
+            if not answer.done():
+                await self._encode_all()
+        return answer.result()
+
+    async def _encode_all(self) -> None:
+        together, self._waiting = self._waiting, []
+        vectors = await asyncio.to_thread(self._encoder.encode, [text for text, _ in together])
+        for (_, answer), vector in zip(together, vectors, strict=True):
+            answer.set_result(vector)
+
+
+model = Together()
 
 
 @worker.task(texts.QUEUE)
-def embed(asked: dict[str, Any]) -> Reply:
+async def embed(asked: dict[str, Any]) -> Reply:
     """Answer as the embeddings endpoint does; a row without a text is refused."""
     if not asked["input"]:
         return Reply(400, {"error": {"message": "input is empty", "type": "invalid_request_error"}})
-    (vector,) = encoder.encode([asked["input"]])
+    vector = await model.encode(asked["input"])
     entry = {"object": "embedding", "index": 0, "embedding": vector.tolist()}
     return Reply(200, {"object": "list", "model": asked["model"], "data": [entry]})
 
 
 @worker.task(f"{texts.QUEUE}-chat")
-def nearest(asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+async def nearest(asked: dict[str, Any]) -> AsyncIterator[dict[str, Any]]:
     """Tell the note that is nearest in meaning to the last message, word by word."""
-    (question,) = encoder.encode([asked["messages"][-1]["content"]])
-    note = texts.text(int(np.argmax(_shelf() @ question)))
+    question = await model.encode(asked["messages"][-1]["content"])
+    note = texts.text(int(np.argmax(model.shelf @ question)))
     for word in note.split(" "):
         yield _chunk(asked["model"], {"role": "assistant", "content": f"{word} "}, None)
     yield _chunk(asked["model"], {}, "stop")
 
 
-@cache
-def _shelf() -> Array:
-    return encoder.encode([texts.text(number) for number in range(SHELF)])
-
-
-def _chunk(model: str, delta: dict[str, str], finish_reason: str | None) -> dict[str, Any]:
+def _chunk(model_name: str, delta: dict[str, str], finish_reason: str | None) -> dict[str, Any]:
     choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
     return {
         "id": "chatcmpl-note",
         "object": "chat.completion.chunk",
         "created": 1_790_000_000,
-        "model": model,
+        "model": model_name,
         "choices": [choice],
     }
 
