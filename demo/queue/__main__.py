@@ -34,6 +34,7 @@ KILL_AT = 0.4
 LOOKED_AT = 20
 _CALLBACKS_S = 60
 _SAY_EVERY_S = 5.0
+_LONGEST_S = 1_800
 
 
 class Play:
@@ -66,6 +67,7 @@ class Play:
         self.crew = Crew(self.server.url, key, self.folder / "workers.log")
         try:
             urls = {name: await self._open(name, appetite) for name, appetite in APPETITES.items()}
+            await self._listen("big")
             for name in WORKERS:
                 self.crew.hire(name)
             batch, *_ = await asyncio.gather(
@@ -99,12 +101,14 @@ class Play:
         self.tenants[name] = Tenant(self.server, name, key["secret"], appetite)
         await self.tenants[name].register()
         found = await self._admin("GET", "/api/v1/callbacks/secret", name)
-        url = self.inbox.trust(name, found["secrets"][0])
-        if name == "big":
-            place = url.removesuffix("big") + "events"
-            hook = await self._admin("POST", "/api/v1/webhooks", name, {"url": place, "events": ["batch.*"]})
-            self.inbox.trust("events", hook["secret"])
-        return url
+        self.inbox.trust(name, found["secrets"][0])
+        return self.inbox.address(name)
+
+    async def _listen(self, name: str) -> None:
+        """Hear of the end of the tenant's batches too."""
+        order = {"url": self.inbox.address("events"), "events": ["batch.*"]}
+        hook = await self._admin("POST", "/api/v1/webhooks", name, order)
+        self.inbox.trust("events", hook["secret"])
 
     # The play ------------------------------------------------------------------------------------------
 
@@ -252,7 +256,8 @@ class Play:
 
 async def _play(count: int) -> int:
     with tempfile.TemporaryDirectory(prefix="taskloom-demo-") as folder:
-        return await Play(count, Path(folder), Console()).run()
+        async with asyncio.timeout(_LONGEST_S):
+            return await Play(count, Path(folder), Console()).run()
 
 
 def main() -> int:

@@ -24,11 +24,14 @@ class Inbox:
         self._secrets: dict[str, str] = {}
         self._verifier = OpenAI(api_key="unused")
 
-    def trust(self, sender: str, secret: str) -> str:
-        """The address for this sender, whose calls are signed with the secret."""
+    def address(self, sender: str) -> str:
+        """Where calls of this sender go to."""
+        return f"{self._url}/{sender}"
+
+    def trust(self, sender: str, secret: str) -> None:
+        """Calls of this sender are signed with the secret."""
         self._secrets[sender] = secret
         self.arrived[sender], self.tasks[sender] = set(), set()
-        return f"{self._url}/{sender}"
 
     async def __aenter__(self) -> Self:
         app = web.Application()
