@@ -2,10 +2,11 @@
 
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from taskloom.core.limits import HEADER_BYTES, HEADERS, PATH_BYTES
+from taskloom.core.limits import HEADER_BYTES, HEADER_TIMEOUT_S, HEADERS, PATH_BYTES
 from tests.server.fixtures import ROOT_KEY, Process
 
 HEAD = b"Host: x\r\nAuthorization: Bearer " + ROOT_KEY.encode() + b"\r\n"
@@ -229,3 +230,21 @@ def test_what_was_sent_is_not_echoed_where_it_could_split_the_answer(process):
     head, _, _ = received.partition(b"\r\n\r\n")
     assert b"set-cookie" not in head.lower()
     assert b"def" not in head
+
+
+def test_an_answer_may_take_longer_than_a_head(process):
+    wait_ms = (HEADER_TIMEOUT_S + 1) * 1000
+    wanted = b'{"queues":[{"queue":"nothing-comes"}],"worker":"w","wait_ms":%d}' % wait_ms
+    claim = request(
+        b"Connection: close",
+        b"Content-Length: %d" % len(wanted),
+        path=b"/api/v1/tasks/claim",
+        method=b"POST",
+    )
+    with ThreadPoolExecutor() as threads:
+        whole = threads.submit(answers, process, claim + wanted)
+        in_pieces = threads.submit(answers, process, claim, wanted)
+        after_another = threads.submit(answers, process, request() + claim, wanted)
+    assert statuses(whole.result()) == [200]
+    assert statuses(in_pieces.result()) == [200]
+    assert statuses(after_another.result()) == [200, 200]

@@ -24,17 +24,24 @@ class Tally:
         self._begun = 0.0
         self._waits_ms: list[float] = []
 
-    def job(self, put_at_ns: int = 0) -> None:
-        """One job ran; `put_at_ns` is what it carried."""
+    def job(self, put_at_ns: int = 0, started_ns: int = 0) -> None:
+        """One job ran; `put_at_ns` is what it carried, `started_ns` when it began if that is not now."""
         now = time.perf_counter()
         if not self._done:
             self._begun = now
         self._done += 1
         if put_at_ns:
-            self._waits_ms.append((time.monotonic_ns() - put_at_ns) / 1e6)
+            self._waits_ms.append(((started_ns or time.monotonic_ns()) - put_at_ns) / 1e6)
         if self._done >= self._count:
             said({"seconds": time.perf_counter() - self._begun, "waits_ms": self._waits_ms})
             os._exit(0)
+
+
+def seconds_of(act) -> float:
+    """How long `act` took."""
+    begun = time.perf_counter()
+    act()
+    return time.perf_counter() - begun
 
 
 def said(answer: dict) -> None:

@@ -17,6 +17,7 @@ from taskloom.cli.failure import INTERRUPTED, Failure
 # name -> (module, what it does)
 COMMANDS = {
     "serve": ("taskloom.cli.serve", "start a server"),
+    "worker": ("taskloom.cli.worker", "do tasks with the functions of a module of one's own"),
     "task": ("taskloom.cli.task", "list, look at, cancel and replay tasks of a running server"),
     "queue": ("taskloom.cli.queue", "look at the queues of a running server and change them"),
     "batch": ("taskloom.cli.batch", "make, list and cancel batches of a running server, fetch their results"),

@@ -160,8 +160,13 @@ class Server:
 
 def server_of(arguments: argparse.Namespace) -> Server:
     """The server these arguments and the environment mean."""
+    return Server(*address_of(arguments))
+
+
+def address_of(arguments: argparse.Namespace) -> tuple[str, str | None, str | None]:
+    """(URL, key, tenant) these arguments and the environment mean."""
     url = arguments.url or os.environ.get("TASKLOOM_URL") or URL
-    return Server(url, _key(arguments), arguments.tenant or os.environ.get("TASKLOOM_TENANT"))
+    return url, _key(arguments), arguments.tenant or os.environ.get("TASKLOOM_TENANT")
 
 
 def segment(text: str) -> str:

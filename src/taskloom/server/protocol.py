@@ -28,6 +28,7 @@ class Protocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._in_head = True
+        self._head_begun = False
         self._head_ended = False
         self._head_bytes = 0
         self._field_bytes = 0
@@ -60,13 +61,14 @@ class Protocol(HttpToolsProtocol):
         if self._head_bytes > HEADER_BYTES + PATH_BYTES:
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self.send_400_response("")
-        elif self._timer is None and self.cycle is not None and self.url:
+        elif self._timer is None and self._head_begun:
             self._arm()
 
     def on_message_begin(self) -> None:
         """A new head begins."""
         super().on_message_begin()
         self._in_head = True
+        self._head_begun = True
         self._field_bytes = 0
 
     def on_url(self, url: bytes) -> None:
@@ -85,6 +87,7 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """The head is there."""
         self._in_head = False
+        self._head_begun = False
         self._head_ended = True
         self._head_bytes = 0
         self._disarm()

@@ -3,7 +3,7 @@
 import json
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from openai._models import construct_type_unchecked
 from openai._types import omit
@@ -162,6 +162,7 @@ def test_the_same_frames_give_the_same_events_from_wherever_one_reads(values, af
     ]
 
 
+@example([{"type": "response.output_item.added", "item": {"type": []}}], None)
 @given(st.lists(st.one_of(anything, odd)), anything)
 def test_nothing_a_worker_tells_breaks_the_stream(values, result):
     made = all_of(values, result)

@@ -57,8 +57,7 @@ class Worker:
         transport: Any = None,
     ) -> None:
         self.name = name or f"{socket.gethostname()}-{os.getpid()}"
-        self._tenant = tenant
-        self.talk_through(url, key, transport)
+        self.talk_through(url, key, transport, tenant=tenant)
         self._concurrency = concurrency
         self._lease_ms = lease_ms
         self._grace_s = grace_s
@@ -74,9 +73,9 @@ class Worker:
         self._poll_ms = _POLL_MS
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def talk_through(self, url: str, key: str, transport: Any = None) -> None:
+    def talk_through(self, url: str, key: str, transport: Any = None, *, tenant: str = "") -> None:
         """Work for another server, or through another transport of httpx2."""
-        self._place = (url, key, self._tenant, transport)
+        self._place = (url, key, tenant, transport)
 
     def task(self, queue: str, *, level: int | None = None) -> Callable[[Function], Function]:
         """Register a function for a queue, at one level or all; the function stays callable as it was."""

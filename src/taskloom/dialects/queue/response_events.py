@@ -183,8 +183,9 @@ class Events:
         if index in self._items or not isinstance(item, dict):
             return []
         whole = completed(item, self._shell["id"], index)
-        opened = {**whole, **_BARE.get(str(whole.get("type")), {})}
-        if "status" in whole or whole.get("type") in _BARE:
+        kind = str(whole.get("type"))  # a worker may say anything, lists too
+        opened = {**whole, **_BARE.get(kind, {})}
+        if "status" in whole or kind in _BARE:
             opened["status"] = "in_progress"
         self._items[index] = Item(opened)
         return [self._event(_ITEM_ADDED, {"output_index": index, "item": opened})]
