@@ -22,7 +22,8 @@ _READY_S = 60
 class Server:
     """A real server process on an empty data folder; it may be killed and started again."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *options: str) -> None:
+        self._options = options
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -36,6 +37,7 @@ class Server:
         """Start; answers after how many seconds it said that it is ready."""
         begun = time.monotonic()
         words = [sys.executable, "-c", _SERVE, "serve", "--data", str(self.data), "--port", str(self.port)]
+        words += self._options
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: ASYNC220  it is to outlive this loop's turns
                 words,

@@ -62,9 +62,9 @@ def check(_arguments: list[str]) -> int:
 
 
 def demo(arguments: list[str]) -> int:
-    """Run demo/NAME.py, by default demo/main.py."""
+    """Run demo/NAME, by default demo/main.py."""
     script, rest = _script("demo", arguments)
-    prepare("server", "demo")
+    prepare("server", "demo", *_DEMO_LOCKS.get(script.stem, ()))
     become_python([script, *rest], _IMPORTS_FROM_ROOT)
 
 
@@ -110,6 +110,9 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "build": build,
     "lock": lock,
 }
+
+_DEMO_LOCKS = {"queue": ("minilm",)}
+"""What some demos need beside what all do."""
 
 _BENCH_LOCKS = {"main": ("peers",), "queue": ("peers",)}
 """What some benchmarks need beside what tests do."""

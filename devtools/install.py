@@ -78,7 +78,8 @@ def _install_lock(name: str, *, by_pip: bool = False) -> None:
         return
     print(f"installing {lock.relative_to(ROOT)}", flush=True)
     began = time.monotonic()
-    _install(["--require-hashes", "-r", lock], by_pip=by_pip)
+    # A lock is complete: what a package asks for and does not stand there is not wanted.
+    _install(["--require-hashes", "--no-deps", "-r", lock], by_pip=by_pip)
     write_stamp(name, current)
     print(f"installed {lock.relative_to(ROOT)} in {time.monotonic() - began:.1f} s", flush=True)
 

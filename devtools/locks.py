@@ -20,6 +20,8 @@ INPUTS = {
     "node": "locks/node.in",
     "peers": "locks/peers.in",
 }
+# lock -> its input; what its packages ask for is left out
+ALONE = {"minilm": "locks/minilm.in"}
 _COMPILE = (
     *("pip", "compile", "--quiet", "--universal", "--python-version", "3.11"),
     *("--no-emit-index-url", "--no-annotate", "--custom-compile-command", "./dev lock"),
@@ -35,8 +37,9 @@ def make_locks(arguments: list[str]) -> None:
     union.write_text("\n".join(sorted({pin for name in INPUTS for pin in pins(_read(name))})) + "\n")
     compiler: list[str | Path] = [PROGRAMS / "uv", *_COMPILE, *arguments]
     must_run([*compiler, "--all-extras", "-o", union, *INPUTS.values()])
-    for name, source in INPUTS.items():
+    for name, source in {**INPUTS, **ALONE}.items():
         extras = ["--all-extras"] if source == "pyproject.toml" else []
+        extras += ["--no-deps"] if name in ALONE else []
         lock = LOCKS / f"{name}.txt"
         must_run([*compiler, "--generate-hashes", *extras, "-c", union, "-o", lock, source])
         if found := faults(lock.read_text()):

@@ -7,11 +7,14 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from devtools.locks import INPUTS, faults, pins
+from devtools.locks import ALONE, INPUTS, faults, pins
 from devtools.places import LOCKS, ROOT
 
 HASH = "--hash=sha256:" + 64 * "0"
 GOOD = f"# made by ./dev lock\nmsgspec==0.22.0 \\\n    {HASH}\n"
+
+
+EVERY = {**INPUTS, **ALONE}
 
 
 def lock_text(name):
@@ -28,22 +31,22 @@ def pinned(name):
 
 
 def wanted(name):
-    if INPUTS[name] == "pyproject.toml":
+    if EVERY[name] == "pyproject.toml":
         project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
         groups = [project["dependencies"], *project["optional-dependencies"].values()]
         lines = [line for group in groups for line in group]
     else:
-        lines = (ROOT / INPUTS[name]).read_text().splitlines()
+        lines = (ROOT / EVERY[name]).read_text().splitlines()
     return [Requirement(line) for line in lines if line and not line.startswith("#")]
 
 
-@pytest.mark.parametrize("name", INPUTS)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_lock_holds_exact_versions_with_hashes_and_nothing_else(name):
     assert pins(lock_text(name))
     assert faults(lock_text(name)) == []
 
 
-@pytest.mark.parametrize("name", INPUTS)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_lock_satisfies_its_input(name):
     versions = pinned(name)
 

@@ -1,11 +1,13 @@
 """The worker of the client package against a real server process."""
 
 import asyncio
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import httpx2
@@ -320,3 +322,56 @@ def test_the_examples_of_the_readme_run(process, name, tmp_path):
         working.wait(30)
 
     assert said.stdout.strip() == {"testing": "done", "client": "Hello Ann!"}[name]
+
+
+class Held(httpx2.AsyncBaseTransport):
+    """Lets the first completion wait for its answer until another one is to be told; keeps what was sent."""
+
+    def __init__(self, inner, worker):
+        self.sent = []
+        self.is_held = asyncio.Event()
+        self.thread_may_go = threading.Event()
+        self._inner = inner
+        self._worker = worker
+
+    async def handle_async_request(self, request):
+        kind = request.url.path.rpartition("/")[2]
+        answer = await self._inner.handle_async_request(request)
+        self.sent += [(kind, item["key"]) for item in json.loads(request.content).get("items", ())]
+        if kind == "complete" and not self.is_held.is_set():
+            self.is_held.set()
+            self.thread_may_go.set()
+            while not self._worker._outgoing["complete"]:  # noqa: ASYNC110  nothing rings then
+                await asyncio.sleep(0)
+        return answer
+
+
+@pytest.mark.parametrize("way", ["thread", "loop"])
+async def test_an_outcome_never_overtakes_the_reports_before_it(way):
+    worker = Worker("http://unused", "unused", name="w")
+
+    @worker.task("first")
+    async def first() -> None:
+        pass
+
+    @worker.task("thread")
+    def in_a_thread():
+        held.thread_may_go.wait(30)
+        yield 1
+        yield 2
+
+    @worker.task("loop")
+    async def on_the_loop():
+        await held.is_held.wait()
+        yield 1
+        yield 2
+
+    async with simulated() as world:
+        await world.client.submit("first")
+        handle = await world.client.submit(way)
+        world.adopt(worker)
+        held = Held(worker._place[-1], worker)
+        worker.talk_through("http://simulated", worker._place[1], held)
+        await asyncio.wait_for(worker.drain(), 30)
+
+    assert [kind for kind, key in held.sent if key == handle.key] == ["progress", "progress", "complete"]

@@ -12,6 +12,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -108,6 +109,7 @@ class Worker:
         if not self._works:
             raise ValueError("the worker has no function to work with")
         self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
         self._transport = AsyncTransport(*self._place)
         runners = [asyncio.create_task(self._runner()) for _ in range(self._concurrency)]
         sender = asyncio.create_task(self._send_all())
@@ -277,17 +279,24 @@ class Worker:
         raw = msgspec.Raw(encode(data))
         number = task.next_number()
         assert self._loop is not None, "a task is handed out by a running worker"
-        self._loop.call_soon_threadsafe(lambda: self._tell("progress", task, number=number, data=raw))
+        if threading.get_ident() == self._thread:
+            self._tell("progress", task, number=number, data=raw)
+        else:
+            self._loop.call_soon_threadsafe(lambda: self._tell("progress", task, number=number, data=raw))
 
     async def _send_all(self) -> None:
         """Whatever is to be told, as much as there is, one request of a kind after another; no timer."""
         while True:
             await self._bell.wait()
             self._bell.clear()
+            # All of it at one instant: what is told meanwhile must not overtake the reports that precede it.
+            told = {kind: list(line) for kind, line in self._outgoing.items()}
+            for line in self._outgoing.values():
+                line.clear()
             for kind in ("progress", "complete", "fail", "release"):
-                while line := self._outgoing[kind]:
-                    items = [line.popleft() for _ in range(min(len(line), _AT_ONCE))]
-                    await self._send(kind, items)
+                items = told[kind]
+                for start in range(0, len(items), _AT_ONCE):
+                    await self._send(kind, items[start : start + _AT_ONCE])
             if not any(self._outgoing.values()):
                 self._quiet.set()
 
