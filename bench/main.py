@@ -4,14 +4,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("core", "wire", "polls", "rows", "extraction", "callbacks", "feel", "cli", "bus")
+NAMES = ("core", "wire", "polls", "rows", "extraction", "callbacks", "feel", "cli", "bus", "batch", "queue")
 
 if __name__ == "__main__":
     here = Path(__file__).resolve().parent
     bad = []
     for name in NAMES:
         print(f"\n==== {name} ====", flush=True)
-        words = [sys.executable, str(here / f"{name}.py"), *sys.argv[1:]]
+        script = here / f"{name}.py"
+        words = [
+            sys.executable,
+            str(script if script.exists() else here / name / "__main__.py"),
+            *sys.argv[1:],
+        ]
         if subprocess.run(words, check=False).returncode:
             bad.append(name)
     sys.exit(f"failed: {', '.join(bad)}" if bad else 0)
