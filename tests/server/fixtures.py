@@ -106,6 +106,21 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """One call and its whole answer."""
+        answer = await self.patient(method, target, json, body=body, headers=headers)
+        assert answer is not None
+        return answer
+
+    async def patient(
+        self,
+        method: str,
+        target: str,
+        json: Any = None,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        patience_s: float | None = None,
+    ) -> Answer | None:
+        """One call; None when the caller's patience ended before the whole answer was there."""
         started: dict[str, Any] = {}
         pieces: list[bytes] = []
 
@@ -115,7 +130,14 @@ class Client:
             else:
                 pieces.append(message.get("body", b""))
 
-        await self._run(method, target, json, body, headers, send=send, gone=asyncio.Event())
+        gone = asyncio.Event()
+        running = asyncio.create_task(self._run(method, target, json, body, headers, send=send, gone=gone))
+        _, waiting = await asyncio.wait({running}, timeout=patience_s)
+        if waiting:
+            gone.set()
+        await running
+        if waiting:
+            return None
         found = {name.decode().lower(): value.decode("latin-1") for name, value in started["headers"]}
         return Answer(started["status"], found, b"".join(pieces))
 

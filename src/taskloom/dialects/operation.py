@@ -146,8 +146,12 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     A default of type `Raw` has no schema: use `field(default_factory=...)`.
     """
+    query: Any = None
+    """A type whose fields are the parameters of the query string, for OpenAPI; None when there are none."""
     responses: Mapping[int, Any] = {}
     """Status -> type of the answer's body (None: empty)."""
+    answer_type: str = "application/json"
+    """Content type of good answers."""
     media_types: tuple[str, ...] = ("application/json",)
     """Content types the body may have; a body without one is taken as the first."""
     hot: bool = False

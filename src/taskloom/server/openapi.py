@@ -27,6 +27,7 @@ from taskloom.server.problem import rendered
 _PARAMETER: Final = re.compile(r"\{([^}]*)\}")
 _ANYTHING: Final[Mapping[str, Any]] = {}
 
+_BY_QUERY: Final = (Refusal(400, "invalid", "the query string cannot be read"),)
 _BY_KEY: Final = (Refusal(401, "unauthorized", "a key is needed: Authorization: Bearer <key>"),)
 _BY_SCOPE: Final = (Refusal(403, "forbidden", "the key has not the scope it needs"),)
 _BY_BODY: Final = (
@@ -44,12 +45,13 @@ _ALWAYS: Final = (
 def document(endpoints: Sequence[Endpoint], version: str) -> dict[str, Any]:
     """All operations as one document."""
     schemas, components = _schemas(endpoints)
+    queries = {_name(schemas[one.operation.query]) for one in endpoints if one.operation.query is not None}
     paths: dict[str, dict[str, Any]] = {}
     spelled: dict[str, str] = {}
     for one in endpoints:
         # Two operations may name the parameters of one path differently; the first one's names stand.
         path = spelled.setdefault(_PARAMETER.sub("{}", one.operation.path), one.operation.path)
-        paths.setdefault(path, {})[one.operation.method.lower()] = _operation(one, path, schemas)
+        paths.setdefault(path, {})[one.operation.method.lower()] = _operation(one, path, schemas, components)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -59,7 +61,7 @@ def document(endpoints: Sequence[Endpoint], version: str) -> dict[str, Any]:
         },
         "paths": paths,
         "components": {
-            "schemas": components,
+            "schemas": {name: schema for name, schema in components.items() if name not in queries},
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
                 "basic": {"type": "http", "scheme": "basic"},
@@ -93,13 +95,24 @@ def dialect(endpoints: Sequence[Endpoint], version: str) -> Dialect:
 def _schemas(endpoints: Iterable[Endpoint]) -> tuple[dict[Any, Any], dict[str, Any]]:
     types: dict[Any, None] = {}
     for one in endpoints:
-        for shape in (one.operation.request, *one.operation.responses.values()):
+        operation = one.operation
+        for shape in (operation.request, operation.query, *operation.responses.values()):
             if shape is not None:
                 types[shape] = None
     found, components = msgspec.json.schema_components(
         types, schema_hook=_foreign, ref_template="#/components/schemas/{name}"
     )
-    return dict(zip(types, found, strict=True)), components
+    return dict(zip(types, _ecma(found), strict=True)), _ecma(components)
+
+
+def _ecma(schema: Any) -> Any:
+    """The same with its patterns as JSON Schema reads them: the end is written `$` there."""
+    if isinstance(schema, dict):
+        return {
+            name: inner.replace(r"\Z", "$") if name == "pattern" and isinstance(inner, str) else _ecma(inner)
+            for name, inner in schema.items()
+        }
+    return [_ecma(inner) for inner in schema] if isinstance(schema, list | tuple) else schema
 
 
 def _foreign(shape: type) -> dict[str, Any]:
@@ -108,7 +121,9 @@ def _foreign(shape: type) -> dict[str, Any]:
     return {}
 
 
-def _operation(one: Endpoint, path: str, schemas: Mapping[Any, Any]) -> dict[str, Any]:
+def _operation(
+    one: Endpoint, path: str, schemas: Mapping[Any, Any], components: Mapping[str, Any]
+) -> dict[str, Any]:
     operation = one.operation
     described: dict[str, Any] = {
         "operationId": operation.name,
@@ -122,9 +137,11 @@ def _operation(one: Endpoint, path: str, schemas: Mapping[Any, Any]) -> dict[str
         described["security"] = [{"bearer": []}, {"basic": []}]
         if operation.scope:
             described["description"] = f"Needs the scope `{operation.scope}`."
-    names = _PARAMETER.findall(path)
-    if names:
-        described["parameters"] = [_parameter(name) for name in names]
+    parameters = [_parameter(name) for name in _PARAMETER.findall(path)]
+    if operation.query is not None:
+        parameters += _queried(components[_name(schemas[operation.query])])
+    if parameters:
+        described["parameters"] = parameters
     if operation.body is not Body.NONE:
         schema = _ANYTHING if operation.request is None else schemas[operation.request]
         described["requestBody"] = {
@@ -138,18 +155,37 @@ def _parameter(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": schema}
 
 
+def _name(reference: Mapping[str, str]) -> str:
+    """The name of the component a reference leads to."""
+    return reference["$ref"].rpartition("/")[2]
+
+
+def _queried(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The members of a query string as parameters."""
+    required = schema.get("required", ())
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": _without_absence(member)}
+        for name, member in schema["properties"].items()
+    ]
+
+
+def _without_absence(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The same without the default that only says that nothing was given."""
+    return {name: value for name, value in schema.items() if name != "default" or value not in ("", None, [])}
+
+
 def _responses(one: Endpoint, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     operation = one.operation
     found: dict[str, Any] = {}
     for status, shape in operation.responses.items():
         described: dict[str, Any] = {"description": _title(status)}
         if shape is not None:
-            media_type = "application/json" if status < 400 else _media_type(one.dialect)
+            media_type = operation.answer_type if status < 400 else _media_type(one.dialect)
             described["content"] = {media_type: {"schema": schemas[shape]}}
         found[str(status)] = described
     if not any(status.startswith("2") for status in found):
         found["200"] = {"description": "done"}
-    error = _error_schema(one.dialect, schemas)
+    error = _error_schema(one, schemas)
     for refusal in _refusals(operation):
         response = rendered(one.dialect, refusal, operation.path)
         described = {"description": refusal.message}
@@ -164,6 +200,7 @@ def _responses(one: Endpoint, schemas: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _refusals(operation: Operation) -> Iterator[Refusal]:
     """What may be answered before the handler is asked."""
+    yield from _BY_QUERY
     if operation.scope is not None:
         yield from _BY_KEY
     if operation.scope:
@@ -177,9 +214,9 @@ def _refusals(operation: Operation) -> Iterator[Refusal]:
     yield from _ALWAYS
 
 
-def _error_schema(dialect: Dialect, schemas: Mapping[Any, Any]) -> Any:
-    """The schema of the dialect's refusals, if it declares one anywhere."""
-    for operation in dialect.operations:
+def _error_schema(one: Endpoint, schemas: Mapping[Any, Any]) -> Any:
+    """The schema of refusals: the operation's own, or one that its dialect declares anywhere."""
+    for operation in (one.operation, *one.dialect.operations):
         for status, shape in operation.responses.items():
             if status >= 400 and shape is not None:
                 return schemas[shape]

@@ -74,6 +74,19 @@ async def test_awaiting_ends_with_504_and_the_instance_goes_on(three_tasks):
     assert instance["state"] == "ACTIVE"
 
 
+async def test_a_caller_that_goes_away_is_not_waited_for(three_tasks, server):
+    body = {"processDefinitionId": "row", "awaitCompletion": True, "requestTimeout": 600_000}
+
+    async with three_tasks.client.stream("POST", "/v2/process-instances", body):
+        async with asyncio.timeout(30):
+            while not len(server.engine.waiting):  # noqa: ASYNC110  nothing tells of a new waiter
+                await asyncio.sleep(0)
+
+    assert not len(server.engine.waiting)
+    (instance,) = await three_tasks.search("process-instances")
+    assert instance["state"] == "ACTIVE"
+
+
 async def test_awaiting_a_cancelled_instance_is_refused(three_tasks):
     body = {"processDefinitionId": "row", "awaitCompletion": True}
     waiting = asyncio.create_task(three_tasks.post("/process-instances", body))

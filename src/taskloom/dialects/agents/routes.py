@@ -17,6 +17,7 @@ from taskloom.dialects.agents.method import ORIGINAL, RESOURCE, Method, Shared, 
 from taskloom.dialects.agents.registry import Registry
 from taskloom.dialects.agents.stream import listen
 from taskloom.dialects.agents.table import METHODS
+from taskloom.dialects.agents.wire_envelope import Listening, Mirrored, MirrorRefusal, RpcAnswer
 from taskloom.dialects.operation import (
     Body,
     Dialect,
@@ -34,6 +35,8 @@ log = logging.getLogger(__name__)
 SWEEP_S: Final = 600
 LIMIT_BYTES: Final = PAYLOAD_BYTES + RPC_ENVELOPE_BYTES
 _HEAD: Final = b'{"success":true,"data":'
+_REFUSED: Final = (400, 403, 404, 409, 413, 429)
+_CALLED: Final = {204: None, 400: RpcAnswer}
 _FORBIDDEN_CODES: Final = {401: errors.FORBIDDEN, 403: errors.FORBIDDEN, 429: errors.RATE_LIMITED}
 
 dispatcher: Final = Dispatcher(METHODS)
@@ -150,7 +153,7 @@ def _mirror_operation(one: Method) -> Operation:
         body=Body.JSON,
         limit_bytes=LIMIT_BYTES if one.name == "task.complete" else BODY_BYTES,
         request=one.params,
-        responses={200: one.result},
+        responses={200: Mirrored[one.result], **dict.fromkeys(_REFUSED, MirrorRefusal)},  # type: ignore[name-defined]
     )
 
 
@@ -164,6 +167,7 @@ OPERATIONS: Final = (
         summary="One JSON-RPC 2.0 call, or an array of calls; the scope is that of the method",
         body=Body.JSON,
         limit_bytes=LIMIT_BYTES,
+        responses={200: RpcAnswer | list[RpcAnswer], **_CALLED},
         hot=True,
     ),
     Operation(
@@ -175,6 +179,7 @@ OPERATIONS: Final = (
         summary="An array of JSON-RPC 2.0 calls",
         body=Body.JSON,
         limit_bytes=LIMIT_BYTES,
+        responses={200: RpcAnswer | list[RpcAnswer], **_CALLED},
     ),
     *(_mirror_operation(one) for one in METHODS.values()),
     Operation(
@@ -184,6 +189,8 @@ OPERATIONS: Final = (
         handler=listen,
         scope="task.read",
         summary="Events of tasks as they happen (server-sent events)",
+        query=Listening,
+        responses={200: None, 400: MirrorRefusal},
     ),
     Operation(
         name="agents.routes",
@@ -192,6 +199,7 @@ OPERATIONS: Final = (
         handler=describe.routes,
         scope="",
         summary="The paths of the methods",
+        responses={200: dict[str, Any], 400: MirrorRefusal},
     ),
     Operation(
         name="agents.handlers",
@@ -200,6 +208,7 @@ OPERATIONS: Final = (
         handler=describe.handlers,
         scope="",
         summary="The methods and events there are",
+        responses={200: dict[str, Any], 400: MirrorRefusal},
     ),
     Operation(
         name="agents.schemas",
@@ -208,6 +217,7 @@ OPERATIONS: Final = (
         handler=describe.schemas,
         scope="",
         summary="The schemas of a method",
+        responses={200: dict[str, Any], 400: MirrorRefusal, 404: dict[str, Any]},
     ),
 )
 

@@ -101,7 +101,12 @@ OPERATIONS = (
         tenant_parameter="team_id",
         visible=_is_name,
         request=Schema,
-        responses={200: wire.SchemaAnswer, 201: wire.SchemaAnswer},
+        responses={
+            200: wire.SchemaAnswer,
+            201: wire.SchemaAnswer,
+            400: wire.ErrorAnswer,
+            404: wire.ErrorAnswer,
+        },
     ),
     Operation(
         name="documents.get_schema",
@@ -113,6 +118,6 @@ OPERATIONS = (
         rate=_RATE,
         tenant_parameter="team_id",
         visible=project_seen,
-        responses={200: wire.SchemaAnswer},
+        responses={200: wire.SchemaAnswer, 400: wire.ErrorAnswer, 404: wire.ErrorAnswer},
     ),
 )

@@ -162,7 +162,7 @@ def _operation(
         tenant_parameter="team_id",
         visible=task_seen,
         request=request,
-        responses={200: response},
+        responses={200: response, 400: wire.ErrorAnswer, 404: wire.ErrorAnswer},
     )
 
 

@@ -94,7 +94,8 @@ OPERATIONS = (
         rate=_RATE,
         tenant_parameter="team_id",
         visible=project_seen,
-        responses={200: wire.TaskListAnswer},
+        query=wire.TasksAsked,
+        responses={200: wire.TaskListAnswer, 400: wire.ErrorAnswer, 404: wire.ErrorAnswer},
     ),
     Operation(
         name="documents.get_task",
@@ -106,7 +107,7 @@ OPERATIONS = (
         rate=_RATE,
         tenant_parameter="team_id",
         visible=task_seen,
-        responses={200: wire.TaskAnswer},
+        responses={200: wire.TaskAnswer, 400: wire.ErrorAnswer, 404: wire.ErrorAnswer},
     ),
     Operation(
         name="documents.validate_task",
@@ -118,7 +119,7 @@ OPERATIONS = (
         rate=_RATE,
         tenant_parameter="team_id",
         visible=task_seen,
-        responses={200: wire.IssuesAnswer},
+        responses={200: wire.IssuesAnswer, 400: wire.ErrorAnswer, 404: wire.ErrorAnswer},
     ),
     Operation(
         name="documents.get_task_file",
@@ -130,6 +131,6 @@ OPERATIONS = (
         rate=_RATE,
         tenant_parameter="team_id",
         visible=task_seen,
-        responses={200: None},
+        responses={200: None, 400: wire.ErrorAnswer, 404: wire.ErrorAnswer},
     ),
 )

@@ -162,7 +162,7 @@ def _create(name: str, path: str) -> Operation:
         rate=_RATE,
         tenant_parameter="team_id",
         visible=project_seen if "{project_id}" in path else None,
-        responses={201: wire.UploadCreated},
+        responses={201: wire.UploadCreated, 400: wire.ErrorAnswer, 404: wire.ErrorAnswer},
         media_types=("multipart/form-data",),
     )
 
@@ -178,7 +178,7 @@ def _get(name: str, path: str) -> Operation:
         rate=_RATE,
         tenant_parameter="team_id",
         visible=upload_seen,
-        responses={200: wire.UploadAnswer},
+        responses={200: wire.UploadAnswer, 400: wire.ErrorAnswer, 404: wire.ErrorAnswer},
     )
 
 

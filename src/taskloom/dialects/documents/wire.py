@@ -1,10 +1,13 @@
 """The shapes of the wire. Member names and their order are those of the public interface; null is sent."""
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
+from taskloom.core.limits import DOCUMENTS_PAGE_MAX, NAME_LENGTH
 from taskloom.flows.document.commands import ReportedIssue
+from taskloom.flows.document.schema import StepType
+from taskloom.flows.document.state import Status
 
 Point = tuple[float, float]
 
@@ -213,6 +216,18 @@ class ReportBody(Struct, frozen=True):
 
     issues: tuple[ReportedIssue, ...]
     message: str | None = None
+
+
+class TasksAsked(Struct):
+    """The query string of a list of documents."""
+
+    status: tuple[Status, ...] = ()
+    step_type: tuple[StepType, ...] = ()
+    upload_id: str = ""
+    q: Annotated[str, Meta(min_length=1, max_length=NAME_LENGTH)] | UnsetType = UNSET
+    sort: Literal["created_at", "-created_at"] = "created_at"
+    limit: Annotated[int, Meta(ge=1, le=DOCUMENTS_PAGE_MAX)] = 50
+    cursor: str = ""
 
 
 class ErrorBody(Struct, frozen=True):

@@ -85,6 +85,7 @@ _TASKS: Final = (
         handler=listing.listing,
         scope="task.read",
         summary="Tasks of every protocol, by queue, state and time",
+        query=listing.Asked,
         responses={200: wire_tasks.TaskPage, 400: wire.Problem, **_REFUSED, 404: wire.Problem},
     ),
     Operation(
@@ -161,6 +162,7 @@ _LIFE: Final = (
         handler=dead_letters.listing,
         scope="task.read",
         summary="Tasks that failed for good, with the last of their attempts",
+        query=wire_life.LettersAsked,
         responses={200: wire_life.DeadLetterPage, 400: wire.Problem, **_LETTER},
     ),
     Operation(
@@ -219,6 +221,7 @@ _LIFE: Final = (
         handler=usage.usage,
         scope="task.read",
         summary="What completed tasks used up, by day, key, model, queue or tenant",
+        query=wire_life.UsageAsked,
         responses={200: wire_life.UsageTable, 400: wire.Problem, **_LETTER},
     ),
     Operation(

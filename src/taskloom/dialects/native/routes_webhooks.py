@@ -93,6 +93,7 @@ OPERATIONS: Final = (
         handler=deliveries.listing,
         scope="admin",
         summary="Deliveries by state, task, webhook and event",
+        query=deliveries.Asked,
         responses={200: wire_webhooks.Deliveries, 400: wire.Problem, **_MISSING},
     ),
     Operation(

@@ -27,11 +27,12 @@ async def wait_for_end(request: Request, instance: int, wait_ms: int) -> bytes |
                 return rejected(INTENT, INVALID_STATE, reason)
             rest_ms = deadline - engine.clock.monotonic_ms()
             if is_over or rest_ms <= 0 or engine.waiting.closed:
-                return _too_long(instance, wait_ms)
+                return too_long(instance, wait_ms)
             is_over = not await ticket.wait(rest_ms)
 
 
-def _too_long(instance: int, wait_ms: int) -> Refusal:
+def too_long(instance: int, wait_ms: int) -> Refusal:
+    """The refusal of a caller whose time is over, or who went away and will not read it."""
     text = f"The process instance with key '{instance}' did not complete within {wait_ms} ms; it goes on"
     return Refusal(504, DEADLINE_EXCEEDED, text)
 

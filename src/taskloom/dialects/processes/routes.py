@@ -40,7 +40,7 @@ READ, RUN, DEPLOY, WORK = "process.read", "process.run", "process.deploy", "task
 _REFUSALS: dict[int, Any] = {400: Problem, 401: Problem, 403: Problem, 500: Problem, 503: Problem}
 
 
-def _read(name: str, path: str, handler: Handler, answer: Any, summary: str) -> Operation:
+def _read(name: str, path: str, handler: Handler, answer: Any, summary: str, **more: Any) -> Operation:
     return Operation(
         name=f"processes.{name}",
         method="GET",
@@ -49,6 +49,7 @@ def _read(name: str, path: str, handler: Handler, answer: Any, summary: str) -> 
         scope=READ,
         summary=summary,
         responses={200: answer, 404: Problem, **_REFUSALS},
+        **more,
     )
 
 
@@ -146,7 +147,14 @@ _MODELS = (
         answers.ProcessDefinition,
         "One process definition",
     ),
-    _read("get_xml", "/process-definitions/{processDefinitionKey}/xml", get_xml, str, "The deployed file"),
+    _read(
+        "get_xml",
+        "/process-definitions/{processDefinitionKey}/xml",
+        get_xml,
+        str,
+        "The deployed file",
+        answer_type="text/xml",
+    ),
 )
 
 _INSTANCES = (

@@ -8,9 +8,10 @@ from msgspec import Raw
 
 from taskloom.core.rejections import Rejection
 from taskloom.dialects.operation import Refusal, Request, Response
+from taskloom.dialects.presence import while_present
 from taskloom.dialects.processes import bodies
 from taskloom.dialects.processes.answers import CreatedInstance
-from taskloom.dialects.processes.awaiting import wait_for_end
+from taskloom.dialects.processes.awaiting import too_long, wait_for_end
 from taskloom.dialects.processes.creation import Wanted, read_creation
 from taskloom.dialects.processes.definitions import find_definition
 from taskloom.dialects.processes.instance_texts import (
@@ -56,7 +57,8 @@ async def create_instance(request: Request) -> Response | Refusal:
     started: Started = outcome.reply
     if not wanted.is_awaited:
         return _created(wanted, started, definition, b"{}")
-    result = await wait_for_end(request, started.instance, wanted.wait_ms)
+    waited = wait_for_end(request, started.instance, wanted.wait_ms)
+    result = await while_present(request, waited) or too_long(started.instance, wanted.wait_ms)
     return result if isinstance(result, Refusal) else _created(wanted, started, definition, result)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from taskloom.core.keys import KEY_LIMIT
 from taskloom.core.limits import PAGE_SIZE_MAX
 from taskloom.dialects.operation import Refusal, Request, Response
 from taskloom.dialects.processes import bodies
@@ -17,10 +18,13 @@ from taskloom.dialects.processes.filters import Fields, read_filter
 from taskloom.dialects.processes.problem import bad_request, invalid, must_be, no_such
 from taskloom.dialects.processes.requests import Search, SearchPage, SearchSort
 from taskloom.dialects.processes.translate import path_key
+from taskloom.views.processes import VIEWS
+from taskloom.views.tasks import TASKS
 from taskloom.views.view import (
     ATTRIBUTE_PREFIX,
     EVERYTHING,
     And,
+    ColumnType,
     Compare,
     Filter,
     Query,
@@ -30,6 +34,7 @@ from taskloom.views.view import (
 
 PAGE_SIZE_DEFAULT = 100
 ORDERS = ("ASC", "DESC")
+_COLUMNS = {view.name: view.columns for view in (*VIEWS, TASKS)}
 
 
 class Entity(Struct, frozen=True):
@@ -90,7 +95,7 @@ def _read_query(request: Request, entity: Entity, within: Filter) -> Query | Ref
     sort = _read_sort(body.sort or (), entity)
     if isinstance(sort, Refusal):
         return sort
-    page = _read_page(body.page, sort)
+    page = _read_page(body.page, entity, sort)
     if isinstance(page, Refusal):
         return page
     try:
@@ -132,7 +137,7 @@ class _Page(Struct, frozen=True):
     before: tuple[Value, ...] | None = None
 
 
-def _read_page(asked: SearchPage | None, sort: Sequence[Sort]) -> _Page | Refusal:
+def _read_page(asked: SearchPage | None, entity: Entity, sort: Sequence[Sort]) -> _Page | Refusal:
     if asked is None:
         return _Page()
     given = {"from": asked.from_, "after": asked.after, "before": asked.before}
@@ -151,7 +156,7 @@ def _read_page(asked: SearchPage | None, sort: Sequence[Sort]) -> _Page | Refusa
     edges: dict[str, tuple[Value, ...] | None] = {"after": None, "before": None}
     for name, text in (("after", asked.after), ("before", asked.before)):
         if text is not None:
-            edges[name] = _read_cursor(text, sort)
+            edges[name] = _read_cursor(text, entity, sort)
             if edges[name] is None:
                 return invalid(f"The cursor in page.{name} does not belong to this search")
     return _Page(limit, offset, edges["after"], edges["before"])
@@ -169,20 +174,26 @@ def _cursor(sort: Sequence[Sort], row: Mapping[str, Any]) -> str:
     return base64.b64encode(msgspec.json.encode([_signature(sort), *edge])).decode()
 
 
-def _read_cursor(text: str, sort: Sequence[Sort]) -> tuple[Value, ...] | None:
+def _read_cursor(text: str, entity: Entity, sort: Sequence[Sort]) -> tuple[Value, ...] | None:
     try:
         signature, *edge = msgspec.json.decode(base64.b64decode(text, validate=True), type=list[int | str])
     except (binascii.Error, ValueError, RecursionError):
         return None
-    length = len(sort) + (0 if any(one.column == "key" for one in sort) else 1)
-    if signature != _signature(sort) or len(edge) != length:
+    columns = [one.column for one in sort]
+    if "key" not in columns:
+        columns.append("key")
+    if signature != _signature(sort) or len(edge) != len(columns):
         return None
-    fits = type(edge[-1]) is int if length > len(sort) else True
-    return tuple(edge) if fits and all(_fits(value) for value in edge) else None
+    fits = all(_fits(entity, column, value) for column, value in zip(columns, edge, strict=True))
+    return tuple(edge) if fits else None
 
 
-def _fits(value: Value) -> bool:
-    return not isinstance(value, int) or -(2**63) <= value < 2**63
+def _fits(entity: Entity, column: str, value: Value) -> bool:
+    """Whether a column can hold a value; attributes hold text."""
+    kind = ColumnType.INTEGER if column == "key" else _COLUMNS[entity.view].get(column, ColumnType.TEXT)
+    if kind is ColumnType.TEXT:
+        return isinstance(value, str)
+    return isinstance(value, int) and -KEY_LIMIT <= value < KEY_LIMIT
 
 
 def _value_of(row: Mapping[str, Any], column: str) -> Value:

@@ -52,6 +52,7 @@ from taskloom.dialects.queue.wire import (
     Take,
     TaskView,
 )
+from taskloom.dialects.queue.wire_queries import BatchesAsked, FilesAsked, LettersAsked
 from taskloom.flows.batch import KIND as BATCH
 from taskloom.flows.batch import BatchFlow
 from taskloom.flows.stream import KIND, StreamFlow
@@ -141,6 +142,7 @@ _QUEUES: Final = (
         handler=routes_console.dead_letters,
         scope="task.read",
         summary="Tasks of a queue at a level that failed for good.",
+        query=LettersAsked,
         responses={200: DeadLetterList, 400: ErrorBody, 404: ErrorBody},
     ),
     Operation(
@@ -391,6 +393,7 @@ _FILES: Final = (
         handler=routes_files.listing,
         scope="task.read",
         summary="The files of the tenant.",
+        query=FilesAsked,
         responses={200: FileList, 400: ErrorBody},
     ),
     Operation(
@@ -441,6 +444,7 @@ _BATCHES: Final = (
         handler=routes_batches.listing,
         scope="task.read",
         summary="The batches of the tenant, the newest first.",
+        query=BatchesAsked,
         responses={200: BatchList, 400: ErrorBody},
     ),
     Operation(

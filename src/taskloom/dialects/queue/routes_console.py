@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from taskloom.core.limits import CLEAR_WAIT_MS, LEVELS
+from taskloom.core.limits import CLEAR_WAIT_MS, LETTERS_PAGE_MAX, LEVELS
 from taskloom.core.registry import QueueBody
 from taskloom.core.rejections import Rejection
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
@@ -16,7 +16,6 @@ from taskloom.views.dead_letters import DEAD_LETTERS
 from taskloom.views.view import And, Compare, Query, Sort
 
 _PAGE: Final = 20
-_PAGE_MAX: Final = 100
 NO_QUEUE: Final = Refusal(404, "queue_not_found", "no such queue", {"param": "queue"})
 
 
@@ -76,8 +75,8 @@ async def dead_letters(request: Request) -> Reply:
         return found
     name, level, _ = found
     limit = request.query.get("limit", [str(_PAGE)])[-1]
-    if not (limit.isascii() and limit.isdigit() and len(limit) < 10 and 1 <= int(limit) <= _PAGE_MAX):
-        return invalid(f"limit must be from 1 to {_PAGE_MAX}", "limit")
+    if not (limit.isascii() and limit.isdigit() and len(limit) < 10 and 1 <= int(limit) <= LETTERS_PAGE_MAX):
+        return invalid(f"limit must be from 1 to {LETTERS_PAGE_MAX}", "limit")
     after = request.query.get("after", [""])[-1]
     after_key = read(after) if after else None
     if after and after_key is None:
