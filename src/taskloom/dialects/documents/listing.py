@@ -3,10 +3,9 @@
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
-from msgspec import Meta
 
 from taskloom.core.keys import KEY_LIMIT
 from taskloom.core.limits import DOCUMENTS_PAGE_MAX, NAME_LENGTH
@@ -21,8 +20,6 @@ from taskloom.views.view import And, Compare, Filter, In, Like, Query, Sort
 LIMIT_DEFAULT: Final = 50
 _OTHERS: Final = frozenset({"limit", "cursor", "sort"})
 _SORTS: Final = {"created_at": False, "-created_at": True}
-
-_Number = Annotated[int, Meta(ge=0, lt=KEY_LIMIT)]
 
 Asked = Mapping[str, Sequence[str]]
 
@@ -130,9 +127,11 @@ def _after(asked: Asked, *, descending: bool) -> tuple[int, int] | None:
     text = _only("cursor", asked["cursor"])
     try:
         packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        order, created_at, key = msgspec.msgpack.decode(packed, type=tuple[bool, _Number, _Number])
+        order, created_at, key = msgspec.msgpack.decode(packed, type=tuple[bool, int, int])
     except (binascii.Error, msgspec.DecodeError, ValueError):
         raise _BadParameter("cursor", "The cursor is none of ours.") from None
+    if not (0 <= created_at < KEY_LIMIT and 0 <= key < KEY_LIMIT):
+        raise _BadParameter("cursor", "The cursor is none of ours.")
     if order is not descending:
         raise _BadParameter("cursor", "The cursor belongs to another order.")
     return created_at, key
