@@ -1,8 +1,10 @@
 """Files kept in a local directory."""
 
+import contextlib
 import hashlib
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -140,3 +142,22 @@ def test_a_folder_of_files_is_copied_without_what_was_only_begun(blobs, tmp_path
     copy = LocalBlobs(tmp_path / "copy")
     assert sizes == [3, 5]
     assert (copy.read(kept_one.key), copy.read(kept_other.key)) == (b"one", b"other")
+
+
+def test_a_file_whose_pieces_nobody_takes_is_not_left_open(blobs, tmp_path):
+    blob = put(blobs, b"one")
+
+    pieces = blobs.pieces(blob.key, 4)
+    assert opened(tmp_path)
+    del pieces
+
+    assert not opened(tmp_path)
+
+
+def opened(folder):
+    """The files under a folder that this process has open."""
+    found = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the listing itself is one of them, and closed by now
+            found.append(str(descriptor.readlink()))
+    return [path for path in found if path.startswith(str(folder))]

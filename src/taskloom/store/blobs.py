@@ -19,7 +19,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 from taskloom.ports.blobs import Blob, BlobMissing, BlobTooLarge
 
@@ -55,12 +55,12 @@ class LocalBlobs:
 
     def pieces(self, key: str, size: int, start: int = 0) -> Iterator[bytes]:
         """The file in pieces."""
+        found = _pieces(self._path(key), size, start)
         try:
-            file = self._path(key).open("rb")
+            next(found)
         except FileNotFoundError:
             raise BlobMissing(key) from None
-        file.seek(start)
-        return _pieces(file, size)
+        return found
 
     def delete(self, key: str) -> None:
         """Forget a file, now or when nobody holds them any more."""
@@ -160,8 +160,14 @@ class LocalIncoming:
         self._path.unlink(missing_ok=True)
 
 
-def _pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
-    with file:
+def _pieces(path: Path, size: int, start: int) -> Iterator[bytes]:
+    """Open the file at the first step, then give the pieces.
+
+    A generator that was begun closes its file also when it is dropped; an open file in hand would not.
+    """
+    with path.open("rb") as file:
+        file.seek(start)
+        yield b""
         while piece := file.read(size):
             yield piece
 
