@@ -13,16 +13,7 @@ from msgspec import Struct
 from taskloom.core.apply import apply
 from taskloom.core.commands import Claim, Strategy
 from taskloom.core.decide import claimed
-from taskloom.core.lanes import (
-    Lane,
-    LaneId,
-    Offer,
-    floor_of,
-    gate_terms,
-    share,
-    terms_of,
-    with_started,
-)
+from taskloom.core.lanes import Lane, LaneId, Offer, floor_of, gate_terms, share, terms_of, with_started
 from taskloom.core.task import READY, Task
 from taskloom.engine.batch import Batch, lane_changes
 from taskloom.engine.change import Change

@@ -41,6 +41,11 @@ whose = st.sampled_from(["current", "current", "old", "none", "made up"])
 places = st.one_of(st.just(EVERYWHERE), st.lists(st.sampled_from(EVERYWHERE), min_size=1, unique=True))
 
 
+tenants = st.sampled_from(TENANTS)
+place = st.sampled_from(EVERYWHERE)
+mode = st.sampled_from(MODES)
+policy = st.sampled_from(POLICIES)
+codes = st.lists(st.sampled_from(["failed", "failed", HOPELESS]), min_size=1, max_size=4)
 words = st.lists(st.integers(0, 5), min_size=1, max_size=4).flatmap(
     lambda drawn: st.sampled_from([drawn, sorted(drawn)])
 )
@@ -90,14 +95,11 @@ class QueueMachine(RuleBasedStateMachine):
 
     # What callers do --------------------------------------------------------------------------------------
 
-    @rule(
-        tenant=st.sampled_from(TENANTS),
-        place=st.sampled_from(EVERYWHERE),
-        mode=st.sampled_from(MODES),
-        policy=st.sampled_from(POLICIES),
-        deadlines=deadlines,
-    )
+    @rule(tenant=tenants, place=place, mode=mode, policy=policy, deadlines=deadlines)
     def put(self, tenant, place, mode, policy, deadlines):
+        self._put(tenant, place, mode, policy, deadlines)
+
+    def _put(self, tenant, place, mode, policy=None, deadlines=(0, 0, 0)):
         now = self.counter.now
         timeout_s, start_s, run_s = deadlines
         timeout_s = timeout_s or (86_400 if mode == "callback" else 600)
@@ -160,20 +162,28 @@ class QueueMachine(RuleBasedStateMachine):
             self.run(self.counter.take_all(LEASE_S))
             self.run(self.counter.pass_time(LEASE_S + 1))
 
-    @rule()
-    def linger(self):
+    @rule(tenant=tenants, place=place, mode=mode)
+    def nobody_comes(self, tenant, place, mode):
+        """A task that nobody begins with in time."""
+        self._put(tenant, place, mode, deadlines=(0, 20, 0))
+        self.run(self.counter.pass_time(21))
+
+    @rule(tenant=tenants, place=place, mode=mode, policy=policy)
+    def linger(self, tenant, place, mode, policy):
         """Workers take all there is, and work longer on it than an attempt may last."""
+        self._put(tenant, place, mode, policy, (0, 0, 25))
         self.run(self.counter.take_all(600))
         self.run(self.counter.pass_time(31))
 
-    @rule(times=st.integers(1, 4))
-    def struggle(self, times):
+    @rule(tenant=tenants, place=place, policy=policy, codes=codes)
+    def struggle(self, tenant, place, policy, codes):
         """Workers take all there is, fail, and find that it is theirs no longer."""
-        for _ in range(times):
+        self._put(tenant, place, "callback", policy)
+        for code in codes:
             self.run(self.counter.take_all(600))
             for task in self.counter.named():
                 if task.status == "queued":
-                    self.run(self.counter.fail(task, "current", "failed"))
+                    self.run(self.counter.fail(task, "current", code))
                     self.run(self.counter.complete(task, "current", 200, 0))
             self.run(self.counter.pass_time(8))
 
@@ -213,9 +223,10 @@ class QueueMachine(RuleBasedStateMachine):
         self.run(self.counter.tell(task, which, words))
         self.run(self.counter.read_along(task, last))
 
-    @rule(words=words, again=words, last=st.integers(-1, 3))
-    def stream_twice(self, words, again, last):
+    @rule(tenant=tenants, place=place, words=words, again=words, last=st.integers(-1, 3))
+    def stream_twice(self, tenant, place, words, again, last):
         """Workers stream and vanish, and others stream the same again."""
+        self._put(tenant, place, "streaming")
         for said, lease_s in ((words, LEASE_S), (again, 600)):
             self.run(self.counter.take_all(lease_s))
             for task in self.counter.named():
@@ -259,7 +270,7 @@ def played(store, examples, steps):
 
 
 @pytest.mark.parametrize(
-    ("store", "examples"), [(MemoryStore, 70), (lambda: None, 30)], ids=["memory", "sqlite"]
+    ("store", "examples"), [(MemoryStore, 50), (lambda: None, 20)], ids=["memory", "sqlite"]
 )
 def test_random_calls_get_what_the_model_says(store, examples):
     played(store, examples, steps=40)

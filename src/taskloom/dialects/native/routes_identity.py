@@ -2,12 +2,7 @@
 
 from typing import Any, Final
 
-from taskloom.dialects.native import (
-    identity,
-    keys,
-    users,
-    wire,
-)
+from taskloom.dialects.native import identity, keys, users, wire
 from taskloom.dialects.operation import Body, Operation
 
 _REFUSED: Final[dict[int, Any]] = {401: wire.Problem, 403: wire.Problem}

@@ -2,13 +2,7 @@
 
 from typing import Any, Final
 
-from taskloom.dialects.native import (
-    dead_letters,
-    usage,
-    wire,
-    wire_life,
-    wire_tasks,
-)
+from taskloom.dialects.native import dead_letters, usage, wire, wire_life, wire_tasks
 from taskloom.dialects.operation import Body, Operation
 
 _REFUSED: Final[dict[int, Any]] = {401: wire.Problem, 403: wire.Problem}

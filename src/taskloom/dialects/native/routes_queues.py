@@ -2,15 +2,7 @@
 
 from typing import Any, Final
 
-from taskloom.dialects.native import (
-    models,
-    policies,
-    queues,
-    wire,
-    wire_life,
-    wire_models,
-    wire_queues,
-)
+from taskloom.dialects.native import models, policies, queues, wire, wire_life, wire_models, wire_queues
 from taskloom.dialects.operation import Body, Operation
 
 _REFUSED: Final[dict[int, Any]] = {401: wire.Problem, 403: wire.Problem}

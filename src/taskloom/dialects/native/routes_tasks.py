@@ -3,12 +3,7 @@
 from typing import Any, Final
 
 from taskloom.core.limits import PAYLOAD_BYTES
-from taskloom.dialects.native import (
-    listing,
-    tasks,
-    wire,
-    wire_tasks,
-)
+from taskloom.dialects.native import listing, tasks, wire, wire_tasks
 from taskloom.dialects.operation import Body, Operation
 
 _REFUSED: Final[dict[int, Any]] = {401: wire.Problem, 403: wire.Problem}

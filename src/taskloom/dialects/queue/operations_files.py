@@ -4,10 +4,7 @@ from typing import Final
 
 from taskloom.core.limits import FILE_BYTES, MIB
 from taskloom.dialects.operation import Body, Operation
-from taskloom.dialects.queue import (
-    routes_batches,
-    routes_files,
-)
+from taskloom.dialects.queue import routes_batches, routes_files
 from taskloom.dialects.queue.batches import Shown
 from taskloom.dialects.queue.wire import ErrorBody
 from taskloom.dialects.queue.wire_openai import BatchList, DeletedFile, FileList, FileObject, NewBatch

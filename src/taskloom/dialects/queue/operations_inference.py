@@ -4,10 +4,7 @@ from typing import Final
 
 from taskloom.core.limits import PAYLOAD_BYTES
 from taskloom.dialects.operation import Body, Operation
-from taskloom.dialects.queue import (
-    routes_inference,
-    routes_responses,
-)
+from taskloom.dialects.queue import routes_inference, routes_responses
 from taskloom.dialects.queue.registry import INFERENCE, RESPONSES
 from taskloom.dialects.queue.wire import ErrorBody
 from taskloom.dialects.queue.wire_openai import DeletedResponse, ItemList

@@ -3,10 +3,7 @@
 from typing import Final
 
 from taskloom.dialects.operation import Body, Operation
-from taskloom.dialects.queue import (
-    routes_console,
-    routes_queues,
-)
+from taskloom.dialects.queue import routes_console, routes_queues
 from taskloom.dialects.queue.wire import ErrorBody
 from taskloom.dialects.queue.wire_openai import Model, ModelList
 from taskloom.dialects.queue.wire_queries import LettersAsked

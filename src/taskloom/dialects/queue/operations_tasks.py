@@ -4,11 +4,7 @@ from typing import Final
 
 from taskloom.core.limits import PAYLOAD_BYTES
 from taskloom.dialects.operation import Body, Operation
-from taskloom.dialects.queue import (
-    routes_put,
-    routes_tasks,
-    routes_work,
-)
+from taskloom.dialects.queue import routes_put, routes_tasks, routes_work
 from taskloom.dialects.queue.wire import (
     AttemptEnded,
     ErrorBody,

@@ -4,11 +4,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from taskloom.core.limits import (
-    FILE_LIFE_S_MAX,
-    FILE_LIFE_S_MIN,
-    NAME_LENGTH,
-)
+from taskloom.core.limits import FILE_LIFE_S_MAX, FILE_LIFE_S_MIN, NAME_LENGTH
 from taskloom.dialects.queue.wire import Text
 
 

@@ -4,9 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from taskloom.core.limits import (
-    QUEUE_MODELS,
-)
+from taskloom.core.limits import QUEUE_MODELS
 from taskloom.dialects.queue.wire import BaseName, Policy, TaskError, Text
 
 
