@@ -14,6 +14,7 @@ from taskloom.core.apply import apply
 from taskloom.core.commands import Claim, Strategy
 from taskloom.core.decide import claimed
 from taskloom.core.lanes import Lane, LaneId, Offer, floor_of, gate_terms, share, terms_of, with_started
+from taskloom.core.limits import LEVELS
 from taskloom.core.task import READY, Task
 from taskloom.engine.batch import Batch, lane_changes
 from taskloom.engine.change import Change
@@ -23,8 +24,9 @@ from taskloom.engine.reserved import let_out, reserved_tasks
 from taskloom.engine.shelves import fresh_tasks, holds, lane_of, learn, turn
 from taskloom.ports.store import Openings, OpenLanes, Read, ReadAnswer, Ready, Request, Shelf
 
-_SLACK: Final = 8
-"""Tasks read beyond the wanted number when some were there that a worker may not be handed."""
+_SLACK: Final = LEVELS
+"""What is read beyond the wanted number: tasks, when some were there that a worker may not be handed, and
+shares, so that every level of a tenant is looked at, for the least urgent one may have waited longest."""
 
 Steps = Generator[Request, Any, None]
 

@@ -176,6 +176,22 @@ async def test_a_key_that_makes_many_at_once_does_not_keep_another_one_waiting(d
     assert late in [task["task_id"] for task in first_two]
 
 
+async def test_the_least_urgent_level_is_served_in_the_end_though_all_others_have_work_all_the_time(desk):
+    await settings(desk, aging_ms=1_000)
+    made = await desk.client.post("/api/v1/tasks", {"items": [{"queue": "embed-a", "level": 9}]})
+    (patient,) = (item["key"] for item in made.json()["items"])
+    urgent = [{"queue": "embed-a", "level": level} for level in range(9)]
+    served = []
+    for _ in range(25):
+        await desk.client.post("/api/v1/tasks", {"items": urgent})
+        desk.server.clock.advance(seconds=1)
+        answer = await desk.client.post("/api/v1/tasks/claim", {"queues": [{"queue": "embed-a"}]})
+        served += [task["key"] for task in answer.json()["items"]]
+
+    assert len(served) == 25
+    assert patient in served
+
+
 async def test_the_limits_of_one_tenant_are_not_those_of_another(desk):
     stranger = await desk.other("stranger", tenant="elsewhere")
     await stranger.register()
