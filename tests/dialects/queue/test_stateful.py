@@ -200,10 +200,17 @@ class QueueMachine(RuleBasedStateMachine):
     @precondition(is_any)
     @rule(data=st.data(), which=whose, pause_s=st.sampled_from([0, 5]))
     def release(self, data, which, pause_s):
-        task = self.one(data)
-        self.run(self.counter.release(task, which, pause_s))
-        if task.status == "waiting" and not task.is_claimed:
-            self.run(self.counter.try_all(task, "current"))
+        self.run(self.counter.release(self.one(data), which, pause_s))
+
+    @rule(tenant=tenants, place=place, mode=mode, pause_s=st.sampled_from([0, 5]))
+    def give_back(self, tenant, place, mode, pause_s):
+        """Workers take all there is, give it back, and find that it is theirs no longer."""
+        self._put(tenant, place, mode)
+        self.run(self.counter.take_all(600))
+        for task in self.counter.named():
+            if task.status == "queued":
+                self.run(self.counter.release(task, "current", pause_s))
+                self.run(self.counter.try_all(task, "current"))
 
     @precondition(is_any)
     @rule(data=st.data(), which=st.sampled_from(["old", "made up"]))
