@@ -36,8 +36,8 @@ from taskloom.dialects.queue.files import File
 from taskloom.dialects.queue.spelling import spell
 from taskloom.dialects.queue.wire import Attributes, encode
 from taskloom.engine.outcome import Handout
-from taskloom.flows import batch as b
-from taskloom.flows.batch import Assembled, Batch, Rows, Validated
+from taskloom.flows import batch_state as b
+from taskloom.flows.batch_state import Assembled, Batch, Rows, Validated
 from taskloom.flows.flow import FlowCommand
 from taskloom.ports.blobs import BlobMissing, Blobs, IncomingBlob
 from taskloom.ports.faults import fault_point

@@ -16,8 +16,8 @@ from taskloom.dialects.queue.errors import render
 from taskloom.dialects.queue.eventbus import NAME as EVENT_BUS
 from taskloom.dialects.queue.eventbus import EventBus
 from taskloom.dialects.queue.translate import NAME, called_back
-from taskloom.flows.batch import KIND as BATCH
 from taskloom.flows.batch import BatchFlow
+from taskloom.flows.batch_state import KIND as BATCH
 from taskloom.flows.stream import KIND, StreamFlow
 from taskloom.ports.bus import Streams
 from taskloom.views.batches import BATCHES, FILES, project_batch, project_file
