@@ -155,12 +155,16 @@ class QueueMachine(RuleBasedStateMachine):
         tenant = data.draw(st.sampled_from([*waiting, *TENANTS]))
         self.run(self.counter.take(tenant, places, **options))
 
-    @rule(times=st.integers(1, 5))
-    def vanish(self, times):
-        """Workers take all there is, and are never heard of again."""
+    @rule(times=st.integers(1, 5), is_late=st.booleans())
+    def vanish(self, times, is_late):
+        """Workers take all there is, and are not heard of again, or only when their lease is over."""
         for _ in range(times):
             self.run(self.counter.take_all(LEASE_S))
             self.run(self.counter.pass_time(LEASE_S + 1))
+        for task in self.counter.named():
+            if is_late and task.status == "waiting":
+                self.run(self.counter.heartbeat(task, "current", 900))
+                self.run(self.counter.complete(task, "current", 200, 0))
 
     @rule(tenant=tenants, place=place, mode=mode)
     def nobody_comes(self, tenant, place, mode):
