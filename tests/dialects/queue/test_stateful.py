@@ -155,9 +155,10 @@ class QueueMachine(RuleBasedStateMachine):
         tenant = data.draw(st.sampled_from([*waiting, *TENANTS]))
         self.run(self.counter.take(tenant, places, **options))
 
-    @rule(times=st.integers(1, 5), is_late=st.booleans())
-    def vanish(self, times, is_late):
+    @rule(tenant=tenants, place=place, mode=mode, times=st.integers(1, 5), is_late=st.booleans())
+    def vanish(self, tenant, place, mode, times, is_late):
         """Workers take all there is, and are not heard of again, or only when their lease is over."""
+        self._put(tenant, place, mode)
         for _ in range(times):
             self.run(self.counter.take_all(LEASE_S))
             self.run(self.counter.pass_time(LEASE_S + 1))
