@@ -18,6 +18,7 @@ from taskloom.engine.batch import Environment
 from taskloom.engine.outbox import Outbox, Render
 from taskloom.engine.outcome import Accepted, Command, Handout, Idempotency, Outcome
 from taskloom.engine.policies import Policies
+from taskloom.engine.standing import Standing
 from taskloom.engine.submission import Submission
 from taskloom.engine.sweeper import Sweeper
 from taskloom.engine.transaction import BatchResult
@@ -107,6 +108,11 @@ class Engine:
     def node(self) -> int:
         """The number of this server, which no other one has while this one lives."""
         return self._node
+
+    @property
+    def standing(self) -> Standing:
+        """The claims that wait for tasks."""
+        return self._writer.standing
 
     async def start(self) -> None:
         """Open the store, lease a node number, begin to work."""

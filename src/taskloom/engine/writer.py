@@ -111,6 +111,7 @@ class Writer:
     ) -> None:
         self._store = store
         self._environment = environment
+        self.standing = environment.standing
         self._clock = clock
         self._publish = publish
         self._loop = asyncio.get_running_loop()
@@ -155,19 +156,19 @@ class Writer:
         """Let a claim stand until a batch can serve it; then its waiter is resolved after the commit."""
         submission = Submission(claim, self._loop.create_future())
         self._open += 1
-        self._environment.standing.add(submission)
+        self.standing.add(submission)
         return submission
 
     def withdraw(self, submission: Submission) -> bool:
         """A claim stands no longer; False when a batch has taken it, which then brings its outcome."""
-        withdrawn = self._environment.standing.withdraw(submission)
+        withdrawn = self.standing.withdraw(submission)
         if withdrawn:
             self._close(1)
         return withdrawn
 
     def _is_full(self, more: int) -> bool:
         """Whether so many more would be too many in line; what stands is in no line."""
-        return self._open - len(self._environment.standing) + more > WAITING_COMMANDS
+        return self._open - len(self.standing) + more > WAITING_COMMANDS
 
     def _close(self, count: int) -> None:
         self._open -= count
