@@ -12,15 +12,18 @@ PAUSE_S: Final = 1.0
 _LENGTH: Final = b"content-length:"
 
 
-def request(method: str, path: str, key: str, body: Any = None, *, length: int | None = None) -> bytes:
+def request(
+    method: str, path: str, key: str, body: Any = None, *, length: int | None = None, tenant: str = ""
+) -> bytes:
     """A call as it is on the wire; `length` is what it says of its body, where that is not true."""
     sent = b"" if body is None else json.dumps(body).encode()
     announced = len(sent) if length is None else length
     head = (
         f"{method} {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {announced}\r\n\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {announced}\r\n"
     )
-    return head.encode() + sent
+    named = f"Taskloom-Tenant: {tenant}\r\n" if tenant else ""
+    return f"{head}{named}\r\n".encode() + sent
 
 
 def slow(key: str) -> dict[str, bytes]:
@@ -123,9 +126,10 @@ async def leave(lines: Iterable[Line]) -> None:
 class Caller:
     """Somebody on one connection who asks, hears the answer, and asks again."""
 
-    def __init__(self, port: int, key: str) -> None:
+    def __init__(self, port: int, key: str, tenant: str = "") -> None:
         self._port = port
         self._key = key
+        self._tenant = tenant
 
     async def __aenter__(self) -> Self:
         self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
@@ -137,10 +141,15 @@ class Caller:
 
     async def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """The status and the decoded answer."""
-        self._writer.write(request(method, path, self._key, body))
+        status, said = await self.text(method, path, body)
+        return status, json.loads(said) if said else None
+
+    async def text(self, method: str, path: str, body: Any = None) -> tuple[int, str]:
+        """The status and the answer as it is."""
+        self._writer.write(request(method, path, self._key, body, tenant=self._tenant))
         head = await self._reader.readuntil(b"\r\n\r\n")
         said = await self._reader.readexactly(_length(head))
-        return int(head[9:12]), json.loads(said) if said else None
+        return int(head[9:12]), said.decode()
 
     async def post(self, path: str, body: Any) -> Any:
         """The answer to a call that must be served."""
