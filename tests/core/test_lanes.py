@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskloom.core.lanes import TICK, Gate, Lane, Offer, Share, floor_of, opens_at, room, share, terms_of
+from taskloom.core.limits import LEVELS
 
 NOW = 1_000
 
@@ -92,6 +93,20 @@ def test_a_level_that_waited_long_counts_as_more_urgent():
     assert names(share(offer([slow, fast], longer, served, t=Gate("q", "t", aging_ms=200)), 1, NOW)) == [
         "slow"
     ]
+
+
+def test_no_level_starves_while_all_others_have_work_all_the_time():
+    lanes = [lane(f"l{level}", level=level) for level in range(LEVELS)]
+    shares = {one.id[:3]: Share(*one.id[:3], depth=10, served_at=NOW) for one in lanes}
+    longest = dict.fromkeys(shares, 0)
+    for now in range(NOW, NOW + 300):
+        (pick,) = share(Offer(lanes, shares, {("q", "t"): Gate("q", "t", aging_ms=1)}), 1, now)
+        served = shares[pick[:3]]
+        longest[served.id] = max(longest[served.id], now - served.served_at)
+        served.served_at, served.virtual_time = now, served.virtual_time + TICK
+
+    assert all(longest.values())
+    assert max(longest.values()) <= 2 * LEVELS
 
 
 def test_the_gate_of_a_queue_bounds_all_its_lanes_together():

@@ -23,11 +23,13 @@ class Held:
 
     def __init__(self):
         self.calls = []
+        self.sending = []
         self.open = asyncio.Event()
         self._came = asyncio.Event()
 
     async def deliver(self, call):
         self.calls.append(call)
+        self.sending.append(asyncio.current_task())
         self._came.set()
         await self.open.wait()
         return Delivery(delivered=True)
@@ -42,6 +44,26 @@ class Held:
                 await self._came.wait()
 
 
+class SlowlyRead(MemoryStore):
+    """A store whose next page of calls, once it is read, lies there until it is let go."""
+
+    def __init__(self):
+        super().__init__()
+        self.read = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self.let_go.set()
+
+    def hold_next_page(self):
+        self.read.clear()
+        self.let_go.clear()
+
+    async def due_outbox(self, *asked):
+        page = await super().due_outbox(*asked)
+        self.read.set()
+        await self.let_go.wait()
+        return page
+
+
 def render(task, attributes, result):
     if result == b'"poison"':
         raise ZeroDivisionError
@@ -52,7 +74,7 @@ def render(task, attributes, result):
 async def world():
     deliverer, clock = Held(), TestClock()
     plan = Plan(
-        store=MemoryStore(),
+        store=SlowlyRead(),
         clock=clock,
         tokens=SystemTokens(),
         bus=MemoryBus(),
@@ -135,3 +157,20 @@ async def test_calls_about_one_task_arrive_in_their_order(world):
     deliverer.open.set()
     await deliverer.came(3)
     assert deliverer.calls[2].body == b'"second"'
+
+
+async def test_a_call_that_is_struck_off_while_a_page_is_read_leaves_once(world):
+    engine, deliverer, _ = world
+    await ended(engine, "https://a.example/")
+    await deliverer.came(1)
+    engine.store.hold_next_page()
+    await engine.sweep()
+    await asyncio.wait_for(engine.store.read.wait(), GUARD_S)
+
+    deliverer.open.set()
+    await asyncio.wait(deliverer.sending, timeout=GUARD_S)
+    engine.store.let_go.set()
+    await ended(engine, "https://b.example/")
+    await deliverer.came(2)
+
+    assert [call.url for call in deliverer.calls] == ["https://a.example/", "https://b.example/"]

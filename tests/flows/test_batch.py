@@ -10,8 +10,9 @@ from taskloom.core.commands import Create, Reopen
 from taskloom.core.events import TaskCancelled, TaskCompleted, TaskFailed
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import READY, Task
-from taskloom.flows import batch as b
-from taskloom.flows.batch import Assembled, Batch, BatchFlow, CreateBatch, Rows, Validated
+from taskloom.flows import batch_state as b
+from taskloom.flows.batch import BatchFlow
+from taskloom.flows.batch_state import Assembled, Batch, CreateBatch, Rows, Validated
 from taskloom.flows.flow import TIMER, Announce, FlowCommand, FlowContext, SetTimer
 
 FLOW = BatchFlow()

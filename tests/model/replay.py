@@ -12,7 +12,7 @@ from taskloom.core.events import (
     TaskCreated,
     TaskDiscarded,
 )
-from taskloom.engine import handlers
+from taskloom.engine import effects, handlers, tasks
 from taskloom.engine.batch import Batch, Environment, NeedsLoad
 from taskloom.engine.change import Change
 from taskloom.flows.flow import FlowCommand
@@ -70,7 +70,7 @@ class Replay:
         elif isinstance(first, TaskCreated):
             if first.create.key:
                 self._expect(change, first.key)
-            handlers.create_task(change, first.create)
+            tasks.create_task(change, first.create)
         elif isinstance(first, FlowCommanded):
             if change.flow(first.flow) is None and entry.keys[:1] == [first.flow]:
                 change.new_key()
@@ -89,13 +89,13 @@ class Replay:
                 self._expect(change, first.anew)
             self._react(change, first)
             if isinstance(entry.events[-1], TaskCreated) and isinstance(first, TaskDiscarded):
-                handlers.create_task(change, entry.events[-1].create)
+                tasks.create_task(change, entry.events[-1].create)
 
     @staticmethod
     def _apply(change, entry):
         for event in entry.events:
             if isinstance(event, TaskClaimed):
-                handlers._record(change, change.task(event.key), [event], None)
+                tasks.record(change, change.task(event.key), [event], None)
             else:
                 change.events.append(event)
 
@@ -103,11 +103,11 @@ class Replay:
         result_key = getattr(event, "result_key", 0)
         if result_key:
             assert change.new_key() == result_key
-        handlers._record(
+        tasks.record(
             change, change.task(event.key), [event], self.payloads.get(result_key, self._null(event))
         )
         if change.effects:
-            handlers._carry_out(change)
+            effects.carry_out(change)
 
     @staticmethod
     def _null(event):

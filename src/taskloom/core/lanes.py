@@ -18,7 +18,8 @@ Rates are kept as one instant: how far the tasks started so far reach, at the ra
 
 import heapq
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from copy import copy
+from typing import Any, Final, TypeVar
 
 from msgspec import Struct, structs
 
@@ -231,6 +232,63 @@ def room(lane: Lane, now: int, gate: Gate | None = None) -> int:
 def gate_room(gate: Gate, now: int) -> int:
     """How many tasks may be started through a gate now."""
     return free(gate_terms(gate), gate.in_flight, gate.rate_at_us, gate.paused_until, now)
+
+
+def let_through(offer: Offer, tasks: Sequence[LaneId], now: int) -> list[bool]:
+    """Of tasks that stand in these lanes, one after another: which ones may be started now."""
+    gates = {name: gate_room(gate, now) for name, gate in offer.gates.items()}
+    rooms = {
+        lane.id: free(
+            terms_of(lane, offer.gates.get((lane.queue, lane.tenant))),
+            lane.in_flight,
+            lane.rate_at_us,
+            lane.paused_until,
+            now,
+        )
+        for lane in offer.lanes
+    }
+    through = []
+    for name in tasks:
+        gate = (name[0], name[2])
+        may_go = rooms[name] > 0 and gates[gate] > 0
+        if may_go:
+            rooms[name] -= 1
+            gates[gate] -= 1
+        through.append(may_go)
+    return through
+
+
+def first_opening(offer: Offer, name: LaneId, now: int) -> int:
+    """When a pause or a rate lets a task of a lane start, 0 when none holds it back."""
+    lane = next(row for row in offer.lanes if row.id == name)
+    gate = offer.gates[lane.queue, lane.tenant]
+    return max(
+        opens_at(gate_terms(gate), gate.rate_at_us, gate.paused_until, now),
+        opens_at(terms_of(lane, gate), lane.rate_at_us, lane.paused_until, now),
+    )
+
+
+def with_started(offer: Offer, started: Mapping[LaneId, int], now: int) -> Offer:
+    """The offer as if so many tasks of these lanes had been started."""
+    gates = {name: copy(gate) for name, gate in offer.gates.items()}
+    lanes = []
+    for row in offer.lanes:
+        count = started.get(row.id, 0)
+        lanes.append(_started(copy(row), terms_of(row, gates.get((row.queue, row.tenant))), count, now))
+    for (queue, _, tenant, _), count in started.items():
+        gate = gates.get((queue, tenant))
+        if gate is not None:
+            _started(gate, gate_terms(gate), count, now)
+    return Offer(lanes, offer.shares, gates)
+
+
+Row = TypeVar("Row", Lane, Gate)
+
+
+def _started(row: Row, terms: Terms, count: int, now: int) -> Row:
+    row.in_flight += count
+    row.rate_at_us = started_us(row.rate_at_us, count, terms.interval_us, now)
+    return row
 
 
 def floor_of(rows: Iterable[Lane | Share]) -> int:

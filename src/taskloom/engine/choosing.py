@@ -112,7 +112,9 @@ class Hand:
         """Keep what is reserved for the worker."""
         while tasks and not self.is_full():
             task = tasks.pop()
-            if task.key not in self._taken:
+            if task.key not in self._taken and is_claimable(
+                task, self.claim.worker, self._now, self.claim.made_before
+            ):
                 self.keep(task)
 
 

@@ -8,31 +8,35 @@ from collections.abc import Generator, Sequence
 from copy import copy
 from typing import Any, Final
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from taskloom.core.apply import apply
 from taskloom.core.commands import Claim, Strategy
 from taskloom.core.decide import claimed
-from taskloom.core.lanes import (
-    Lane,
-    LaneId,
-    Offer,
-    floor_of,
-    gate_terms,
-    share,
-    terms_of,
-)
+from taskloom.core.lanes import Lane, LaneId, Offer, floor_of, gate_terms, share, terms_of, with_started
+from taskloom.core.limits import LEVELS
 from taskloom.core.task import READY, Task
 from taskloom.engine.batch import Batch, lane_changes
 from taskloom.engine.change import Change
-from taskloom.engine.choosing import Board, Hand, Turns, choose
+from taskloom.engine.choosing import Board, Hand, Reserved, Turns, choose
 from taskloom.engine.outcome import Accepted, Handout, Outcome
+from taskloom.engine.reserved import let_out, reserved_tasks
+from taskloom.engine.shelves import fresh_tasks, holds, lane_of, learn, turn
 from taskloom.ports.store import Openings, OpenLanes, Read, ReadAnswer, Ready, Request, Shelf
 
-_SLACK: Final = 8
-"""Tasks read beyond the wanted number when some were there that a worker may not be handed."""
+_SLACK: Final = LEVELS
+"""What is read beyond the wanted number: tasks, when some were there that a worker may not be handed, and
+shares, so that every level of a tenant is looked at, for the least urgent one may have waited longest."""
 
 Steps = Generator[Request, Any, None]
+
+
+class Wares(Struct, gc=False):
+    """What there is to hand out: what each shelf offers, what this batch touched, what is reserved."""
+
+    offers: dict[Shelf, Offer]
+    fresh: dict[LaneId, list[Task]]
+    reserved: Reserved
 
 
 class Given(Struct, gc=False):
@@ -46,17 +50,22 @@ class Given(Struct, gc=False):
 def hand_out(batch: Batch, claims: Sequence[tuple[int, Claim]], outcomes: list[Outcome]) -> Steps:
     """Serve the claims, in order; each outcome is a list of `Handout`, maybe empty."""
     wanted = _wanted(claims)
-    fresh = _fresh(batch)
-    filled = [name for name in fresh if any(_matches(shelf, name) for shelf in wanted)]
-    *found, beside = yield OpenLanes(list(wanted), max(wanted.values()) + _SLACK, batch.now, filled)
+    fresh = fresh_tasks(batch)
+    reserved = yield from reserved_tasks(batch, claims, fresh)
+    filled = [name for name in fresh if any(holds(shelf, name) for shelf in wanted)]
+    meant = [lane_of(task) for tasks in reserved.values() for task in tasks]
+    also = list(dict.fromkeys([*filled, *meant]))
+    *found, beside = yield OpenLanes(list(wanted), max(wanted.values()) + _SLACK, batch.now, also)
     batch.see([*found, beside])
     offers = {shelf: _offer(batch, shelf, offer, beside) for shelf, offer in zip(wanted, found, strict=True)}
-    picks = _picks(batch, offers, wanted)
-    given, passed_over = yield from _serve(batch, claims, picks, fresh, offers)
+    reserved, started = let_out(batch, reserved, beside)
+    wares = Wares(offers, fresh, reserved)
+    picks = _picks(batch, offers, wanted, started)
+    given, passed_over = yield from _serve(batch, claims, picks, wares)
     if passed_over and any(len(one.tasks) < one.claim.size for one in given):
         more = {shelf: size + _SLACK for shelf, size in wanted.items()}
-        picks = _picks(batch, offers, more)
-        given, _ = yield from _serve(batch, claims, picks, fresh, offers)
+        picks = _picks(batch, offers, more, started)
+        given, _ = yield from _serve(batch, claims, picks, wares)
     yield from _held_back(batch, offers, picks, wanted)
     read = yield from _read(batch, given)
     for one in given:
@@ -66,7 +75,7 @@ def hand_out(batch: Batch, claims: Sequence[tuple[int, Claim]], outcomes: list[O
 def made_ready(batch: Batch, claims: Sequence[tuple[int, Claim]]) -> dict[LaneId, int]:
     """How many tasks of each lane became ready in the batch that its own claims will not take."""
     ready: dict[LaneId, int] = {}
-    for lane, tasks in _fresh(batch).items():
+    for lane, tasks in fresh_tasks(batch).items():
         count = sum(not task.assignee and _was_not_ready(batch, task) for task in tasks)
         count -= sum(claim.size for _, claim in claims if any(queue == lane[0] for queue, _ in claim.queues))
         if count > 0:
@@ -79,12 +88,17 @@ def _was_not_ready(batch: Batch, task: Task) -> bool:
     return was is None or was.state != READY or was.assignee != ""
 
 
-def _picks(batch: Batch, offers: dict[Shelf, Offer], wanted: dict[Shelf, int]) -> dict[Shelf, list[LaneId]]:
-    """What each shelf hands out. Shelves may share lanes: what one picked, the next one does not have."""
+def _picks(
+    batch: Batch, offers: dict[Shelf, Offer], wanted: dict[Shelf, int], started: dict[LaneId, int]
+) -> dict[Shelf, list[LaneId]]:
+    """What each shelf hands out. Shelves may share lanes: what one picked, the next one does not have.
+
+    `started` is what goes out of these lanes beside, because it is reserved for somebody.
+    """
     picks: dict[Shelf, list[LaneId]] = {}
-    taken: dict[LaneId, int] = {}
+    taken = dict(started)
     for shelf, size in wanted.items():
-        offer = _without(offers[shelf], taken) if taken else offers[shelf]
+        offer = with_started(offers[shelf], taken, batch.now) if taken else offers[shelf]
         picks[shelf] = share(offer, size, batch.now)
         for lane in picks[shelf]:
             taken[lane] = taken.get(lane, 0) + 1
@@ -96,20 +110,6 @@ def _picks(batch: Batch, offers: dict[Shelf, Offer], wanted: dict[Shelf, int]) -
             if gate is not None:
                 batch.hold_gate(gate.id, gate_terms(gate))
     return picks
-
-
-def _without(offer: Offer, taken: dict[LaneId, int]) -> Offer:
-    """The offer as if what was picked from its lanes were under way."""
-    lanes = []
-    gates = {name: copy(gate) for name, gate in offer.gates.items()}
-    for row in offer.lanes:
-        count = taken.get(row.id, 0)
-        lanes.append(structs.replace(row, in_flight=row.in_flight + count) if count else row)
-    for (queue, _, tenant, _), count in taken.items():
-        gate = gates.get((queue, tenant))
-        if gate is not None:
-            gate.in_flight += count
-    return Offer(lanes, offer.shares, gates)
 
 
 def _held_back(
@@ -136,26 +136,24 @@ def _serve(
     batch: Batch,
     claims: Sequence[tuple[int, Claim]],
     picks: dict[Shelf, list[LaneId]],
-    fresh: dict[LaneId, list[Task]],
-    offers: dict[Shelf, Offer],
+    wares: Wares,
 ) -> Generator[Request, Any, tuple[list[Given], bool]]:
     """What each claim gets, and whether a task was passed over because its worker may not have it.
 
     No more rows are read than were picked, for what is read is kept from other servers until the commit.
     """
     asked = _lane_counts(batch, list(picks.values()))
-    own = _own_requests(claims)
-    rows = yield Ready(list(asked.items()), own)
-    for (lane, count), tasks in zip(asked.items(), rows, strict=False):
+    rows = yield Ready(list(asked.items()))
+    for (lane, count), tasks in zip(asked.items(), rows, strict=True):
         if len(tasks) < min(count, batch.stored_depths.get(lane, 0)):
             batch.contended.add((lane[0], lane[2]))
-    stock = _stock(batch, list(asked), rows, fresh)
+    stock = _stock(batch, list(asked), rows, wares.fresh)
     boards = {shelf: Board(stock, picked) for shelf, picked in picks.items()}
-    reserved = _reserved(batch, own, rows[len(asked) :], fresh)
+    own = {place: list(tasks) for place, tasks in wares.reserved.items()}
     taken: set[int] = set()
-    turns = Turns(offers)
+    turns = Turns(wares.offers)
     given = [
-        Given(index, claim, choose(Hand(claim, batch.now, taken), boards, reserved, turns))
+        Given(index, claim, choose(Hand(claim, batch.now, taken), boards, own, turns))
         for index, claim in claims
     ]
     return given, any(board.passed_over for board in boards.values())
@@ -171,24 +169,6 @@ def _wanted(claims: Sequence[tuple[int, Claim]]) -> dict[Shelf, int]:
     return wanted
 
 
-def _fresh(batch: Batch) -> dict[LaneId, list[Task]]:
-    """The tasks this batch itself has touched and that are ready now, by lane; unreserved or not."""
-    fresh: dict[LaneId, list[Task]] = {}
-    for task in batch.dirty.values():
-        if task.state == READY:
-            fresh.setdefault((task.queue, task.level, task.tenant, task.lane), []).append(task)
-    return fresh
-
-
-def _matches(shelf: Shelf, lane: LaneId) -> bool:
-    queue, level, tenant, _ = lane
-    return (
-        queue == shelf.queue
-        and shelf.level in (-1, level)
-        and (shelf.tenant is None or shelf.tenant == tenant)
-    )
-
-
 def _offer(batch: Batch, shelf: Shelf, offer: Offer, beside: Offer) -> Offer:
     """What a shelf has, the batch's own changes counted in; `beside` holds lanes that it filled itself."""
     changes = lane_changes(batch.before, batch.dirty)
@@ -196,10 +176,10 @@ def _offer(batch: Batch, shelf: Shelf, offer: Offer, beside: Offer) -> Offer:
         return offer
     known = {lane.id: lane for lane in offer.lanes}
     for lane in beside.lanes:
-        if lane.id not in known and _matches(shelf, lane.id):
+        if lane.id not in known and holds(shelf, lane.id):
             _join(offer, known, copy(lane), beside)
     for name, change in changes.items():
-        if not _matches(shelf, name):
+        if not holds(shelf, name):
             continue
         gate = offer.gates.get((name[0], name[2]))
         for row in (known.get(name), offer.shares.get(name[:3])):
@@ -235,21 +215,10 @@ def _lane_counts(batch: Batch, picks: list[list[LaneId]]) -> dict[LaneId, int]:
     for key in batch.dirty:
         was = batch.before.get(key)
         if was is not None and was.state == READY:
-            lane = (was.queue, was.level, was.tenant, was.lane)
+            lane = lane_of(was)
             if lane in counts:
                 counts[lane] += 1
     return counts
-
-
-def _own_requests(claims: Sequence[tuple[int, Claim]]) -> list[tuple[Shelf, str, int]]:
-    """Tasks reserved for a worker are looked for by name."""
-    own: dict[tuple[Shelf, str], int] = {}
-    for _, claim in claims:
-        if claim.worker:
-            for queue, level in claim.queues:
-                place = (Shelf(queue, level, claim.tenant), claim.worker)
-                own[place] = own.get(place, 0) + claim.size
-    return [(shelf, worker, count) for (shelf, worker), count in own.items()]
 
 
 def _stock(
@@ -257,42 +226,12 @@ def _stock(
 ) -> dict[LaneId, list[Task]]:
     """Each lane's next tasks, last one first, so that the next is popped from the end."""
     stock: dict[LaneId, list[Task]] = {}
-    for lane, found in zip(lanes, rows, strict=False):
-        tasks = [_learn(batch, task) for task in found if task.key not in batch.dirty]
+    for lane, found in zip(lanes, rows, strict=True):
+        tasks = [learn(batch, task) for task in found if task.key not in batch.dirty]
         tasks += [task for task in fresh.get(lane, ()) if not task.assignee]
-        tasks.sort(key=_order, reverse=True)
+        tasks.sort(key=turn, reverse=True)
         stock[lane] = tasks
     return stock
-
-
-def _order(task: Task) -> tuple[int, int]:
-    return (-task.priority, task.key)
-
-
-def _learn(batch: Batch, task: Task) -> Task:
-    """A row read by a claim is known to the batch from now on."""
-    if task.key not in batch.tasks:
-        batch.tasks[task.key] = task
-        batch.before[task.key] = task
-    return task
-
-
-def _reserved(
-    batch: Batch,
-    own: list[tuple[Shelf, str, int]],
-    rows: list[list[Task]],
-    fresh: dict[LaneId, list[Task]],
-) -> dict[tuple[Shelf, str], list[Task]]:
-    reserved: dict[tuple[Shelf, str], list[Task]] = {}
-    for (shelf, worker, _), found in zip(own, rows, strict=True):
-        tasks = [_learn(batch, task) for task in found if task.key not in batch.dirty]
-        for lane, touched in fresh.items():
-            if _matches(shelf, lane):
-                tasks += [task for task in touched if task.assignee == worker]
-        if tasks:
-            tasks.sort(key=_order, reverse=True)
-            reserved[(shelf, worker)] = tasks
-    return reserved
 
 
 def _read(batch: Batch, given: list[Given]) -> Generator[Request, Any, ReadAnswer]:

@@ -111,10 +111,11 @@ class Outbox:
             return
         now = self._clock.now_ms()
         receivers = self._receivers
+        under_way = set(self._sending)  # what is struck off while the page is read may still stand in it
         page = await self._store.due_outbox(
             now, _PAGE, _OF_A_LINE, receivers.busy(now), receivers.busy_tenants()
         )
-        rows = [row for row in page if row.key not in self._sending]
+        rows = [row for row in page if row.key not in under_way]
         if rows:
             fault_point("outbox_read")
         announced = [row for row in rows if row.name and not row.webhook]

@@ -7,7 +7,7 @@ import msgspec
 
 from taskloom.core.events import FlowEvent
 from taskloom.core.files import FILE_REMOVED, FileTold
-from taskloom.flows.batch import BatchTold
+from taskloom.flows.batch_state import BatchTold
 from taskloom.views.view import ColumnType, RowChange, View
 
 _I, _T = ColumnType.INTEGER, ColumnType.TEXT

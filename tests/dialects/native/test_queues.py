@@ -150,6 +150,48 @@ async def test_a_queue_shows_its_keys_and_their_counts(desk):
     assert (listed["queue"], listed["ready"], listed["in_flight"]) == ("embed-a", 1, 1)
 
 
+async def in_bulk(desk, count):
+    """Tasks made through the native protocol, many in a call."""
+    items = [{"queue": "embed-a", "level": 1}] * count
+    assert (await desk.client.post("/api/v1/tasks", {"items": items})).status == 200
+
+
+async def test_tasks_made_in_bulk_count_towards_the_limit_of_their_key(desk):
+    await settings(desk, key_limit=2)
+    await in_bulk(desk, 2)
+    await desk.put()
+
+    assert await taken(desk) == 2
+    (key,) = (await desk.client.get("/api/v1/queues/embed-a")).json()["keys"]
+    assert (key["key"], key["ready"], key["in_flight"]) == ("desk", 1, 2)
+
+
+async def test_a_key_that_makes_many_at_once_does_not_keep_another_one_waiting(desk):
+    await in_bulk(desk, 20)
+    second = await desk.other("second")
+    late = await second.put()
+
+    first_two = (await desk.post_take(size=2)).json()["embed-a:1"]
+
+    assert late in [task["task_id"] for task in first_two]
+
+
+async def test_the_least_urgent_level_is_served_in_the_end_though_all_others_have_work_all_the_time(desk):
+    await settings(desk, aging_ms=1_000)
+    made = await desk.client.post("/api/v1/tasks", {"items": [{"queue": "embed-a", "level": 9}]})
+    (patient,) = (item["key"] for item in made.json()["items"])
+    urgent = [{"queue": "embed-a", "level": level} for level in range(9)]
+    served = []
+    for _ in range(25):
+        await desk.client.post("/api/v1/tasks", {"items": urgent})
+        desk.server.clock.advance(seconds=1)
+        answer = await desk.client.post("/api/v1/tasks/claim", {"queues": [{"queue": "embed-a"}]})
+        served += [task["key"] for task in answer.json()["items"]]
+
+    assert len(served) == 25
+    assert patient in served
+
+
 async def test_the_limits_of_one_tenant_are_not_those_of_another(desk):
     stranger = await desk.other("stranger", tenant="elsewhere")
     await stranger.register()

@@ -98,6 +98,16 @@ async def test_a_failure_that_is_final_is_not_tried_again(desk, fields):
     assert (await fail(desk, task_id, **fields)).json()["status"] == "failed"
 
 
+async def test_a_final_failure_names_no_instant_to_try_again_though_the_task_waited_for_one(desk):
+    task_id = await desk.put(retry=RETRY)
+    await desk.take()
+    await desk.lose_lease()
+
+    answer = (await fail(desk, task_id, final=True)).json()
+
+    assert (answer["status"], answer["retry_at"]) == ("failed", 0)
+
+
 async def test_the_worker_may_name_the_pause(desk):
     task_id = await desk.put(retry=RETRY)
     await desk.take()

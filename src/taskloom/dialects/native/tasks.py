@@ -78,6 +78,7 @@ def _create(request: Request, item: NewTask) -> Create:
         queue=item.queue,
         dialect=NAME,
         level=item.level,
+        lane=request.principal.name,
         priority=item.priority,
         input=_kept(item.input, b"{}"),
         attributes=own,

@@ -3,7 +3,7 @@
 from typing import Final
 
 from taskloom.dialects.queue import spelling
-from taskloom.flows.batch import ROW_LEVEL
+from taskloom.flows.batch_state import ROW_LEVEL
 
 _BATCH: Final = "BATCH-"
 _MODE: Final = "P"

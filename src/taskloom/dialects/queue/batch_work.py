@@ -19,7 +19,6 @@ from taskloom.core.limits import (
     BATCH_FILE_BYTES,
     BATCH_WORK_LEASE_MS,
     BATCHES_AT_ONCE,
-    FILE_BYTES,
     FILE_LIFE_S_MAX,
     FILE_SWEEP_S,
     MIB,
@@ -30,16 +29,16 @@ from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import LEASED, Task, TaskState
 from taskloom.dialects.operation import Services
 from taskloom.dialects.queue import batch_input, batch_output, files, registry
+from taskloom.dialects.queue.batch_files import ResultFiles, write_page
 from taskloom.dialects.queue.batch_input import Good, LineError, Portion
-from taskloom.dialects.queue.batch_output import Row, Usage
+from taskloom.dialects.queue.batch_output import Usage
 from taskloom.dialects.queue.files import File
-from taskloom.dialects.queue.spelling import spell
 from taskloom.dialects.queue.wire import Attributes, encode
 from taskloom.engine.outcome import Handout
-from taskloom.flows import batch as b
-from taskloom.flows.batch import Assembled, Batch, Rows, Validated
+from taskloom.flows import batch_state as b
+from taskloom.flows.batch_state import Assembled, Batch, Rows, Validated
 from taskloom.flows.flow import FlowCommand
-from taskloom.ports.blobs import BlobMissing, Blobs, IncomingBlob
+from taskloom.ports.blobs import BlobMissing, Blobs
 from taskloom.ports.faults import fault_point
 from taskloom.views.tasks import TASKS
 from taskloom.views.view import And, Compare, In, Query
@@ -252,7 +251,7 @@ class BatchWorker:
 
     async def _assemble(self, key: int, tenant: str, batch: Batch) -> bytes:
         """Write the files of results, unless they are there, and say what they came to."""
-        writer = _Files(self._blobs)
+        writer = ResultFiles(self._blobs)
         try:
             usage = Usage()
             await self._write_rows(writer, key, tenant, usage)
@@ -266,7 +265,7 @@ class BatchWorker:
             raise
         return encode(Assembled(writer.output_lines, writer.error_lines, usage.encoded()))
 
-    async def _write_rows(self, writer: "_Files", key: int, tenant: str, usage: Usage) -> None:
+    async def _write_rows(self, writer: ResultFiles, key: int, tenant: str, usage: Usage) -> None:
         """All rows in pages; the bigger their results are, the fewer at once."""
         after: tuple[int, ...] | None = None
         limit = _PAGE_MIN
@@ -274,11 +273,11 @@ class BatchWorker:
             results = await self._engine.store.payloads(
                 [row["result_key"] for row in rows if row["result_key"]]
             )
-            size = await asyncio.to_thread(_write_page, writer, rows, results, usage)
+            size = await asyncio.to_thread(write_page, writer, rows, results, usage)
             limit = min(_PAGE_MAX, 2 * limit) if size < _PAGE_BYTES else max(_PAGE_MIN, limit // 2)
             after = (rows[-1]["key"],)
 
-    def _write_unmade(self, writer: "_Files", batch: Batch) -> None:
+    def _write_unmade(self, writer: ResultFiles, batch: Batch) -> None:
         code = "batch_expired" if batch.stopping == b.EXPIRED else "batch_cancelled"
         for portion in batch_input.portions(self._blobs, batch.made.input_blob, batch.created):
             for number, custom_id in enumerate(portion.custom_ids, portion.first):
@@ -316,64 +315,6 @@ class BatchWorker:
                     pass
             except Exception:
                 log.exception("files that are gone could not be removed; trying again later")
-
-
-class _Files:
-    """The two files of results while they are written."""
-
-    def __init__(self, blobs: Blobs) -> None:
-        self._blobs = blobs
-        self._open: dict[bool, IncomingBlob] = {}
-        self._lines = {True: 0, False: 0}
-
-    @property
-    def output_lines(self) -> int:
-        """Rows that went well."""
-        return self._lines[True]
-
-    @property
-    def error_lines(self) -> int:
-        """Rows that did not."""
-        return self._lines[False]
-
-    def write(self, line: bytes, *, is_output: bool) -> None:
-        """Add a line to one of them."""
-        file = self._open.get(is_output)
-        if file is None:
-            file = self._open[is_output] = self._blobs.incoming(FILE_BYTES * 4)
-        file.write(line)
-        self._lines[is_output] += 1
-
-    def commit(self) -> dict[str, tuple[int, str]]:
-        """Make those durable that have lines: kind -> (size, blob)."""
-        found = {}
-        for is_output in list(self._open):
-            blob = self._open.pop(is_output).commit()
-            found["output" if is_output else "error"] = (blob.size, blob.key)
-        return found
-
-    def discard(self) -> None:
-        """Forget what is not durable."""
-        while self._open:
-            self._open.popitem()[1].discard()
-
-
-def _write_page(writer: _Files, rows: list[dict[str, Any]], results: dict[int, bytes], usage: Usage) -> int:
-    size = 0
-    for row in rows:
-        own = msgspec.json.decode(row["attributes"], type=Attributes)
-        ended = Row(
-            task_id=spell(row["key"], own.queue_id, row["level"], own.mode),
-            custom_id=own.custom_id,
-            state=TaskState(row["state"]),
-            error_code=row["error_code"],
-            error=row["error"],
-            result=results.get(row["result_key"]) if row["result_key"] else None,
-        )
-        is_output, text = batch_output.line(ended, usage)
-        writer.write(text, is_output=is_output)
-        size += len(text)
-    return size
 
 
 def _pack(value: Any) -> bytes:

@@ -6,7 +6,7 @@ from msgspec import Raw, Struct
 
 from taskloom.core.ids import spell
 from taskloom.dialects.queue.files import PREFIX
-from taskloom.flows.batch import Batch
+from taskloom.flows.batch_state import Batch
 
 
 class Counts(Struct, frozen=True):

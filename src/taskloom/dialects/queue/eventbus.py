@@ -30,7 +30,8 @@ from taskloom.dialects.operation import Request, Services
 from taskloom.dialects.queue.event_access import PREFIX, Accesses, topic
 from taskloom.dialects.queue.events import Ended, Told, told
 from taskloom.dialects.queue.finishing import Actor, finish, with_usage
-from taskloom.dialects.queue.wire import EventBusPlace, TaskView
+from taskloom.dialects.queue.wire import TaskView
+from taskloom.dialects.queue.wire_queues import EventBusPlace
 from taskloom.ports.bus import Entry, Streams, StreamsError
 
 log = logging.getLogger(__name__)

@@ -14,9 +14,9 @@ from taskloom.core.ids import parse, spell
 from taskloom.core.records import PutRecords
 from taskloom.core.rejections import Rejection
 from taskloom.dialects.operation import Refusal
-from taskloom.dialects.queue.wire import FileObject
+from taskloom.dialects.queue.wire_openai import FileObject
 from taskloom.engine.engine import Engine
-from taskloom.flows.batch import ENDED
+from taskloom.flows.batch_state import ENDED
 from taskloom.ports.blobs import Blobs
 from taskloom.views.batches import BATCHES, FILES
 from taskloom.views.view import And, Compare, Filter, In, Not, Query, Sort

@@ -20,7 +20,9 @@ from taskloom.core.rejections import Kind, Rejection
 from taskloom.dialects.operation import Refusal, Services
 from taskloom.dialects.queue import errors
 from taskloom.dialects.queue.translate import policy_of
-from taskloom.dialects.queue.wire import Model, Register, encode
+from taskloom.dialects.queue.wire import encode
+from taskloom.dialects.queue.wire_openai import Model
+from taskloom.dialects.queue.wire_queues import Register
 from taskloom.engine import policies
 from taskloom.engine.engine import Engine
 from taskloom.engine.records import every

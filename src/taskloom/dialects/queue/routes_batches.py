@@ -21,9 +21,10 @@ from taskloom.dialects.queue import batch_ids, batch_input, errors, files, regis
 from taskloom.dialects.queue.batches import Shown, shown
 from taskloom.dialects.queue.errors import NO_CACHE, decoded, invalid
 from taskloom.dialects.queue.files import File
-from taskloom.dialects.queue.wire import BatchList, NewBatch, encode
-from taskloom.flows import batch as b
-from taskloom.flows.batch import Batch, CreateBatch
+from taskloom.dialects.queue.wire import encode
+from taskloom.dialects.queue.wire_openai import BatchList, NewBatch
+from taskloom.flows import batch_state as b
+from taskloom.flows.batch_state import Batch, CreateBatch
 from taskloom.flows.flow import FlowCommand
 from taskloom.ports.blobs import BlobMissing
 from taskloom.ports.store import FlowRow

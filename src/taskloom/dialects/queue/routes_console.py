@@ -11,7 +11,8 @@ from taskloom.dialects.queue.errors import NO_CACHE, invalid
 from taskloom.dialects.queue.routes_tasks import shown_id
 from taskloom.dialects.queue.spelling import read
 from taskloom.dialects.queue.translate import dead_letter
-from taskloom.dialects.queue.wire import DeadLetterList, QueueHead, encode
+from taskloom.dialects.queue.wire import encode
+from taskloom.dialects.queue.wire_queues import DeadLetterList, QueueHead
 from taskloom.views.dead_letters import DEAD_LETTERS
 from taskloom.views.view import And, Compare, Query, Sort
 

@@ -13,7 +13,8 @@ from taskloom.dialects.queue.errors import NO_CACHE, invalid
 from taskloom.dialects.queue.file_form import FileForm
 from taskloom.dialects.queue.files import File
 from taskloom.dialects.queue.ranges import UnsatisfiableError, span
-from taskloom.dialects.queue.wire import DeletedFile, FileList, encode
+from taskloom.dialects.queue.wire import encode
+from taskloom.dialects.queue.wire_openai import DeletedFile, FileList
 from taskloom.ports.blobs import Blobs
 
 _PIECE_BYTES: Final = 1 * MIB

@@ -6,7 +6,7 @@ from taskloom.dialects.operation import Refusal, Reply, Request
 from taskloom.dialects.queue import registry, streaming, submission
 from taskloom.dialects.queue.errors import decoded, invalid
 from taskloom.dialects.queue.translate import MODES
-from taskloom.dialects.queue.wire import Question
+from taskloom.dialects.queue.wire_openai import Question
 
 
 async def ask(request: Request) -> Reply:

@@ -9,7 +9,8 @@ from taskloom.dialects.operation import Refusal, Reply, Request, Response
 from taskloom.dialects.queue import registry, streaming, submission
 from taskloom.dialects.queue.errors import NO_CACHE, decoded, invalid
 from taskloom.dialects.queue.translate import MODES, retry_of
-from taskloom.dialects.queue.wire import Put, PutAnswer, Question, encode
+from taskloom.dialects.queue.wire import Put, PutAnswer, encode
+from taskloom.dialects.queue.wire_openai import Question
 
 _CALLBACK: Final = MODES["callback"]
 

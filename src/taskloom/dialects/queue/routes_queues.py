@@ -11,7 +11,9 @@ from taskloom.dialects.queue.errors import NO_CACHE, decoded, invalid
 from taskloom.dialects.queue.eventbus import NAME as EVENT_BUS
 from taskloom.dialects.queue.eventbus import EventBus
 from taskloom.dialects.queue.routes_console import NO_QUEUE
-from taskloom.dialects.queue.wire import Metadata, ModelList, Register, encode
+from taskloom.dialects.queue.wire import encode
+from taskloom.dialects.queue.wire_openai import ModelList
+from taskloom.dialects.queue.wire_queues import Metadata, Register
 
 _NO_MODEL: Final = Refusal(404, "model_not_found", "no such model", {"param": "model"})
 _NO_BUS: Final = Refusal(

@@ -15,7 +15,8 @@ from taskloom.dialects.queue.responses import NO_RESPONSE, Found, ResponseReader
 from taskloom.dialects.queue.routes_inference import route_of
 from taskloom.dialects.queue.submission import Asked, Made
 from taskloom.dialects.queue.translate import MODES
-from taskloom.dialects.queue.wire import DeletedResponse, ItemList, Question, encode
+from taskloom.dialects.queue.wire import encode
+from taskloom.dialects.queue.wire_openai import DeletedResponse, ItemList, Question
 
 _ITEMS_DEFAULT: Final = 20
 _ORDERS: Final = ("asc", "desc")

@@ -185,7 +185,11 @@ async def _ended(request: Request, command: Fail | Release) -> Reply:
         return errors.refused(outcome)
     task = outcome.reply
     shown = AttemptEnded(
-        request.parameters["task_id"], status(task), task.attempt, max(task.retries, 0), task.ready_at
+        request.parameters["task_id"],
+        status(task),
+        task.attempt,
+        max(task.retries, 0),
+        0 if task.is_final else task.ready_at,
     )
     return _json(shown)
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 from taskloom.core.decide import TIMED_OUT_CODES
 from taskloom.core.registry import QueueBody
 from taskloom.core.task import CANCELLED, COMPLETED, FAILED, LEASED, TaskState
-from taskloom.dialects.queue.wire import QueueDetails, QueueHead
+from taskloom.dialects.queue.wire_queues import QueueDetails, QueueHead
 from taskloom.engine.engine import Engine
 from taskloom.views.tasks import TASKS
 from taskloom.views.view import And, Compare, Filter, In, Query

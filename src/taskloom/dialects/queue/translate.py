@@ -27,16 +27,8 @@ from taskloom.core.usage import Usage
 from taskloom.dialects.operation import Refusal
 from taskloom.dialects.queue import errors, usage
 from taskloom.dialects.queue.spelling import read, spell
-from taskloom.dialects.queue.wire import (
-    Attempt,
-    Attributes,
-    DeadLetter,
-    Policy,
-    Retry,
-    TaskError,
-    TaskView,
-    encode,
-)
+from taskloom.dialects.queue.wire import Attributes, Policy, Retry, TaskError, TaskView, encode
+from taskloom.dialects.queue.wire_queues import Attempt, DeadLetter
 
 NAME: Final = "queue"
 """The dialect, as tasks name the one they were born in."""

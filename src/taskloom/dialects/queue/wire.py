@@ -1,6 +1,6 @@
 """What goes over the wire: bodies of requests and answers, in snake_case, times in epoch milliseconds."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType, field
@@ -11,13 +11,10 @@ from taskloom.core.limits import (
     CALLBACK_URL_LENGTH,
     ERROR_CODE_LENGTH,
     ERROR_MESSAGE_LENGTH,
-    FILE_LIFE_S_MAX,
-    FILE_LIFE_S_MIN,
     FINAL_CODES,
     LEASE_MS_MAX,
     LEVELS,
     NAME_LENGTH,
-    QUEUE_MODELS,
     QUEUE_NAME_LENGTH,
     RUN_MS_MAX,
     TRACE_ID_LENGTH,
@@ -50,22 +47,6 @@ class Policy(Struct, frozen=True):
     start_timeout: Deadline | None = None
     run_timeout: Deadline | None = None
     retry: Retry | None = None
-
-
-class Register(Struct, frozen=True):
-    """A queue, the endpoint it serves, and (ours) the models that are asked of it and its policy."""
-
-    queue: BaseName
-    endpoint: Text
-    policy: Policy | None = None
-    models: Annotated[tuple[Text, ...], Meta(max_length=QUEUE_MODELS)] = ()
-
-
-class Metadata(Struct, frozen=True):
-    """What a registration said."""
-
-    queue: str
-    endpoint: str
 
 
 class Put(Struct, frozen=True):
@@ -118,13 +99,6 @@ class Progress(Struct, frozen=True):
     event_id: int | str | None = None
     event_name: Annotated[str, Meta(max_length=64, pattern=r"^[^\x00-\x1f\x7f]*\Z")] | None = None
     lease_id: str | None = None
-
-
-class EventBusPlace(Struct, frozen=True):
-    """Where a worker may write events: an address with a user of its own, and how streams are called."""
-
-    url: str
-    topic: str
 
 
 class Heartbeat(Struct, frozen=True):
@@ -206,74 +180,6 @@ class TaskView(Struct, frozen=True, kw_only=True):
     error: TaskError | UnsetType = UNSET
 
 
-class QueueHead(Struct, frozen=True, kw_only=True):
-    """The totals of a queue at a level, as the original names them; times without a zone, in UTC."""
-
-    id: int
-    queue: str
-    level: int
-    last_wrote_sharding_key: str = ""
-    last_wrote_id: int
-    last_scanned_sharding_key: str = ""
-    last_scanned_id: int
-    total_put_cnt: int
-    total_loaded_cnt: int
-    """Tasks that a worker took, or that ended without one."""
-    total_completed_cnt: int
-    cuid: int = 0
-    muid: int = 0
-    cu_name: str
-    mu_name: str
-    ctime: str
-    mtime: str
-
-
-class QueueDetails(Struct, frozen=True, kw_only=True):
-    """How a queue at a level stands now: tasks by status, and how it moves."""
-
-    queue: str
-    level: int
-    waiting: int
-    queued: int
-    """Tasks in the hands of workers."""
-    succeeded: int
-    failed: int
-    timeout: int
-    cancelled: int
-    oldest_age_seconds: int
-    """Of the tasks that wait."""
-    rate: float
-    """Tasks that ended in the last minute, for each second of it."""
-
-
-class Attempt(Struct, frozen=True):
-    """An attempt that came to nothing; number 0 is an end that came while nobody held the task."""
-
-    number: int
-    worker: str
-    start_time: int
-    end_time: int
-    error: TaskError
-
-
-class DeadLetter(Struct, frozen=True):
-    """A task that failed for good, and the last of its attempts."""
-
-    task_id: str
-    died_at: int
-    error: TaskError
-    attempts: list[Attempt]
-
-
-class DeadLetterList(Struct, frozen=True, kw_only=True):
-    """A page of dead letters, the newest first."""
-
-    object: str = "list"
-    data: list[DeadLetter]
-    last_id: str | None
-    has_more: bool
-
-
 class Attributes(Struct, frozen=True, omit_defaults=True):
     """What a task of this dialect keeps about itself."""
 
@@ -284,108 +190,6 @@ class Attributes(Struct, frozen=True, omit_defaults=True):
     callback_url: str = ""
     custom_id: str = ""
     batch_id: str = ""
-
-
-class Model(Struct, frozen=True, kw_only=True):
-    """A model as `openai` clients list it."""
-
-    id: str
-    object: str = "model"
-    created: int
-    owned_by: str
-
-
-class ModelList(Struct, frozen=True, kw_only=True):
-    """All models."""
-
-    object: str = "list"
-    data: list[Model]
-
-
-class FileObject(Struct, frozen=True, kw_only=True):
-    """A file as `openai` clients read it; times in seconds."""
-
-    id: str
-    object: str = "file"
-    bytes: int
-    created_at: int
-    filename: str
-    purpose: str
-    status: str = "processed"
-    status_details: None = None
-    expires_at: int | None
-
-
-class FileList(Struct, frozen=True, kw_only=True):
-    """A page of files."""
-
-    object: str = "list"
-    data: list[FileObject]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
-
-
-class DeletedFile(Struct, frozen=True, kw_only=True):
-    """A file that is gone."""
-
-    id: str
-    object: str = "file"
-    deleted: bool = True
-
-
-class OutputLife(Struct, frozen=True):
-    """How long the files of results live."""
-
-    anchor: Literal["created_at"]
-    seconds: Annotated[int, Meta(ge=FILE_LIFE_S_MIN, le=FILE_LIFE_S_MAX)]
-
-
-class NewBatch(Struct, frozen=True):
-    """A batch to be made."""
-
-    input_file_id: Annotated[str, Meta(max_length=NAME_LENGTH)]
-    endpoint: Text
-    completion_window: Annotated[str, Meta(max_length=16)]
-    metadata: dict[str, str] | None = None
-    output_expires_after: OutputLife | None = None
-
-
-class BatchList(Struct, frozen=True, kw_only=True):
-    """A page of batches."""
-
-    object: str = "list"
-    data: list[Any]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
-
-
-class Question(Struct, frozen=True):
-    """What an inference endpoint reads of the body it passes on."""
-
-    model: Any = None
-    stream: Any = False
-    background: Any = False
-    store: Any = True
-
-
-class ItemList(Struct, frozen=True, kw_only=True):
-    """What a response was asked, as items."""
-
-    object: str = "list"
-    data: list[dict[str, Any]]
-    first_id: str | None
-    last_id: str | None
-    has_more: bool
-
-
-class DeletedResponse(Struct, frozen=True, kw_only=True):
-    """A response that is gone."""
-
-    id: str
-    object: str = "response.deleted"
-    deleted: bool = True
 
 
 class Fault(Struct, frozen=True):

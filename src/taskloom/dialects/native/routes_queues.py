@@ -1,0 +1,131 @@
+"""Queues with their limits and policies, and the models they serve: the operations."""
+
+from typing import Any, Final
+
+from taskloom.dialects.native import models, policies, queues, wire, wire_life, wire_models, wire_queues
+from taskloom.dialects.operation import Body, Operation
+
+_REFUSED: Final[dict[int, Any]] = {401: wire.Problem, 403: wire.Problem}
+_POLICY: Final = "/api/v1/queues/{queue}/policy"
+_LETTER: Final[dict[int, Any]] = {**_REFUSED, 404: wire.Problem}
+
+OPERATIONS: Final = (
+    Operation(
+        name="native.queues_list",
+        method="GET",
+        path="/api/v1/queues",
+        handler=queues.listing,
+        scope="task.read",
+        summary="The queues there are, with what waits and is under way",
+        responses={200: wire_queues.QueueList, **_REFUSED},
+    ),
+    Operation(
+        name="native.queues_read",
+        method="GET",
+        path="/api/v1/queues/{queue}",
+        handler=queues.read,
+        scope="task.read",
+        summary="What holds for a queue, and its keys",
+        responses={200: wire_queues.QueueView, **_REFUSED},
+    ),
+    Operation(
+        name="native.queues_change",
+        method="PUT",
+        path="/api/v1/queues/{queue}",
+        handler=queues.change,
+        scope="task.supervise",
+        summary="Set limits, rates and weights; what is not named stays",
+        body=Body.JSON,
+        request=wire_queues.QueueSettings,
+        responses={200: wire_queues.QueueView, 400: wire.Problem, **_REFUSED},
+    ),
+    Operation(
+        name="native.queues_pause",
+        method="POST",
+        path="/api/v1/queues/{queue}/pause",
+        handler=queues.pause,
+        scope="task.work",
+        summary="Hand nothing out of a queue, or of one key's part of it, for a while",
+        body=Body.JSON,
+        request=wire_queues.Pause,
+        responses={200: wire_queues.QueueView, 400: wire.Problem, **_REFUSED},
+    ),
+    Operation(
+        name="native.queues_resume",
+        method="POST",
+        path="/api/v1/queues/{queue}/resume",
+        handler=queues.resume,
+        scope="task.work",
+        summary="Go on handing out",
+        body=Body.JSON,
+        request=wire_queues.Resume,
+        responses={200: wire_queues.QueueView, 400: wire.Problem, **_REFUSED},
+    ),
+    Operation(
+        name="native.policy_read",
+        method="GET",
+        path=_POLICY,
+        handler=policies.read,
+        scope="task.read",
+        summary="The deadlines and retries that hold for the tasks of a queue",
+        responses={200: wire_life.Policy, **_LETTER},
+    ),
+    Operation(
+        name="native.policy_put",
+        method="PUT",
+        path=_POLICY,
+        handler=policies.put,
+        scope="admin",
+        summary="Set the policy of a queue, for tasks made from now on",
+        body=Body.JSON,
+        request=wire_life.Policy,
+        responses={200: wire_life.Policy, 400: wire.Problem, **_LETTER},
+    ),
+    Operation(
+        name="native.policy_remove",
+        method="DELETE",
+        path=_POLICY,
+        handler=policies.remove,
+        scope="admin",
+        summary="Take the policy of a queue away",
+        responses={204: None, **_LETTER},
+    ),
+    Operation(
+        name="native.models_list",
+        method="GET",
+        path="/api/v1/models",
+        handler=models.listing,
+        scope="task.read",
+        summary="The models, and which queues serve them",
+        responses={200: wire_models.ModelList, **_REFUSED},
+    ),
+    Operation(
+        name="native.models_read",
+        method="GET",
+        path="/api/v1/models/{model}",
+        handler=models.read,
+        scope="task.read",
+        summary="One model, and which queues serve it",
+        responses={200: wire_models.ModelView, **_REFUSED, 404: wire.Problem},
+    ),
+    Operation(
+        name="native.models_change",
+        method="PUT",
+        path="/api/v1/models/{model}",
+        handler=models.change,
+        scope="task.supervise",
+        summary="Let these queues serve a model, and no others",
+        body=Body.JSON,
+        request=wire_models.NewRoutes,
+        responses={200: wire_models.ModelView, 400: wire.Problem, **_REFUSED, 409: wire.Problem},
+    ),
+    Operation(
+        name="native.models_delete",
+        method="DELETE",
+        path="/api/v1/models/{model}",
+        handler=models.remove,
+        scope="task.supervise",
+        summary="Let nothing serve a model any longer",
+        responses={204: None, **_REFUSED, 404: wire.Problem, 409: wire.Problem},
+    ),
+)
