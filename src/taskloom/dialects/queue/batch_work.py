@@ -305,6 +305,7 @@ class BatchWorker:
             event = core_files.told(file.key, tenant, core_files.FILE_STORED, told)
             if isinstance(await self._submit(PutRecords((), (event,))), Rejection):
                 raise OSError("the files of results cannot be stored now")
+            await asyncio.to_thread(self._blobs.keep, [blob])
 
     # Sweeping ------------------------------------------------------------------------------------------
 

@@ -6,6 +6,7 @@ from taskloom.core.files import FILE
 from taskloom.core.limits import FILE_BYTES, MIB, PAYLOAD_BYTES
 from taskloom.dialects.operation import Body, Dialect, Operation, Services
 from taskloom.dialects.queue import (
+    files,
     routes_batches,
     routes_console,
     routes_files,
@@ -502,6 +503,7 @@ DIALECT: Final = Dialect(
     views=(FRAMES, BATCHES, FILES),
     projections={KIND: project_frames, BATCH: project_batch, FILE: project_file},
     callbacks={NAME: called_back},
+    refers=files.referred,
     start=_start,
     stop=_stop,
 )
