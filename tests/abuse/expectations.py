@@ -19,6 +19,8 @@ NATIVE = {
     "native.tasks_progress": "task.work",
     "native.me": "",
     "native.tenants": "admin",
+    "native.tenants_read": "admin",
+    "native.tenants_change": "admin",
     "native.keys_create": "admin",
     "native.keys_list": "admin",
     "native.keys_read": "admin",

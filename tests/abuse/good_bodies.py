@@ -157,6 +157,7 @@ NATIVE_BODIES = {
     "native.tasks_cancel": [{"reason": "r"}],
     "native.dead_letters_replay": [{"queue": "native", "limit": 5}],
     "native.dead_letters_discard": [{"code": "c", "limit": 5}],
+    "native.tenants_change": [{"partial_validation": True, "bella_batch_times": "ms"}],
     "native.policy_put": [
         {"start_ms": 1000, "run_ms": 1000, "retry": {"max_retries": 3, "first_pause_ms": 10}}
     ],

@@ -75,14 +75,17 @@ class CreateBatch(Struct, frozen=True, array_like=True):
     """The queue its maker named, "" to go by the model."""
     metadata: bytes = b""
     output_expires_ms: int = 0
+    is_partial: bool = False
+    """Whether a bad line of the file only counts itself out."""
 
 
 class Validated(Struct, frozen=True, array_like=True):
-    """The file is good: how many rows it has, and where they go."""
+    """The file can be run: how many lines it has and how many of them are bad, and where the others go."""
 
     total: int
     model: str
     queue: str
+    bad: int = 0
 
 
 class Rows(Struct, frozen=True, array_like=True):
@@ -111,6 +114,8 @@ class Batch(Struct, frozen=True, omit_defaults=True):
     queue: str = ""
     model: str = ""
     total: int = 0
+    bad: int = 0
+    """Lines that never become tasks, and have failed."""
     created: int = 0
     """Rows that are tasks by now."""
     completed: int = 0
@@ -137,6 +142,11 @@ class Batch(Struct, frozen=True, omit_defaults=True):
     def is_ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.status in ENDED
+
+    @property
+    def rows(self) -> int:
+        """How many tasks it comes to."""
+        return self.total - self.bad
 
     @property
     def ended_at(self) -> int:
@@ -246,10 +256,13 @@ def _validated(batch: Batch, found: Validated, context: FlowContext) -> Step[Bat
         status=IN_PROGRESS,
         in_progress_at=context.now,
         total=found.total,
+        bad=found.bad,
+        failed=found.bad,
         model=found.model,
         queue=found.queue,
     )
-    return Step(after, [_told(after)])
+    step = _go_on(after, context)
+    return Step(step.state, [_told(after), *step.effects])
 
 
 def _rows(
@@ -257,7 +270,7 @@ def _rows(
 ) -> Step[Batch] | Rejection:
     """Make tasks of a portion, unless it is there already."""
     count = len(rows.attributes)
-    if batch.status != IN_PROGRESS or rows.first + count > batch.total or rows.first > batch.created:
+    if batch.status != IN_PROGRESS or rows.first + count > batch.rows or rows.first > batch.created:
         return Rejection(Kind.WRONG_STATE, context.flow)
     if rows.first < batch.created:
         return Step(batch, [], batch.created)
@@ -313,13 +326,13 @@ def _stop(batch: Batch, stopping: str, context: FlowContext) -> Step[Batch]:
 
 def _go_on(batch: Batch, context: FlowContext) -> Step[Batch]:
     """Assemble the files once every row that will ever be a task has ended."""
-    done = batch.completed + batch.failed == batch.created
-    if batch.assembling or not done or (not batch.stopping and batch.created < batch.total):
+    done = batch.completed + batch.failed == batch.created + batch.bad
+    if batch.assembling or not done or (not batch.stopping and batch.created < batch.rows):
         return Step(batch, [])
     after = structs.replace(
         batch,
         assembling=True,
-        failed=batch.failed + batch.total - batch.created,
+        failed=batch.failed + batch.rows - batch.created,
         status=batch.status if batch.stopping else FINALIZING,
         finalizing_at=batch.finalizing_at or context.now,
         output_key=context.new_key(),

@@ -14,6 +14,7 @@ from taskloom.dialects.native import (
     queues,
     routes_webhooks,
     tasks,
+    tenants,
     usage,
     users,
     wire,
@@ -151,6 +152,7 @@ _TASKS: Final = (
 )
 
 _LETTERS: Final = "/api/v1/dead-letters"
+_TENANT: Final = "/api/v1/tenants/{tenant}"
 _POLICY: Final = "/api/v1/queues/{queue}/policy"
 _LETTER: Final[dict[int, Any]] = {**_REFUSED, 404: wire.Problem}
 
@@ -272,10 +274,32 @@ OPERATIONS: Final = (
         name="native.tenants",
         method="GET",
         path="/api/v1/tenants",
-        handler=identity.tenants,
+        handler=tenants.listing,
         scope="admin",
         summary="The tenants there are",
         responses={200: wire.Tenants, **_REFUSED},
+    ),
+    Operation(
+        name="native.tenants_read",
+        method="GET",
+        path=_TENANT,
+        handler=tenants.read,
+        scope="admin",
+        summary="One tenant",
+        tenant_parameter="tenant",
+        responses={200: wire.Tenant, **_REFUSED, 404: wire.Problem},
+    ),
+    Operation(
+        name="native.tenants_change",
+        method="PATCH",
+        path=_TENANT,
+        handler=tenants.change,
+        scope="admin",
+        summary="Set switches of a tenant; what is left out stays",
+        body=Body.JSON,
+        tenant_parameter="tenant",
+        request=tenants.ChangeTenant,
+        responses={200: wire.Tenant, 400: wire.Problem, **_REFUSED, 404: wire.Problem, 409: wire.Problem},
     ),
     Operation(
         name="native.keys_create",
