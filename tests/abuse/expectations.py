@@ -13,6 +13,7 @@ NATIVE = {
     "native.queues_read": "task.read",
     "native.queues_change": "task.supervise",
     "native.queues_pause": "task.work",
+    "native.queues_clear": "task.supervise",
     "native.queues_resume": "task.work",
     "native.tasks_extend": "task.work",
     "native.tasks_release": "task.work",

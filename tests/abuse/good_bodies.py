@@ -173,6 +173,7 @@ NATIVE_BODIES = {
     "native.users_password": [{"password": "another password"}],
     "native.queues_change": [{"limit": 5, "rate": 60, "key_limit": 2, "keys": [{"key": "app", "weight": 2}]}],
     "native.queues_pause": [{"seconds": 1}, {"key": "app", "until": "2030-01-01T00:00:00Z"}],
+    "native.queues_clear": [{}, {"level": 9}],
     "native.queues_resume": [{}, {"key": "app"}],
     "native.store_thaw": [{"id": "x"}],
 }

@@ -4,6 +4,7 @@ from typing import Final
 
 from taskloom.core.files import FILE
 from taskloom.core.limits import FILE_BYTES, MIB, PAYLOAD_BYTES
+from taskloom.dialects.clearing import Clearer
 from taskloom.dialects.operation import Body, Dialect, Operation, Services
 from taskloom.dialects.queue import (
     files,
@@ -19,7 +20,6 @@ from taskloom.dialects.queue import (
 )
 from taskloom.dialects.queue.batch_work import BatchWorker
 from taskloom.dialects.queue.batches import Shown
-from taskloom.dialects.queue.clearing import Clearer
 from taskloom.dialects.queue.errors import render
 from taskloom.dialects.queue.eventbus import NAME as EVENT_BUS
 from taskloom.dialects.queue.eventbus import EventBus
