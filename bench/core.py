@@ -26,7 +26,8 @@ from taskloom.engine.batch import Batch, Environment, empty_save
 from taskloom.engine.change import Change
 from taskloom.engine.engine import Engine, Plan
 from taskloom.engine.handlers import handle
-from taskloom.engine.transaction import Submission, run
+from taskloom.engine.submission import Submission
+from taskloom.engine.transaction import run
 from taskloom.ports.clock import SystemClock, SystemTokens
 from taskloom.ports.store import Load, Save
 from taskloom.store.sqlite.batches import answer

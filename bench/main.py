@@ -4,7 +4,20 @@ import subprocess
 import sys
 from pathlib import Path
 
-NAMES = ("core", "wire", "polls", "rows", "extraction", "callbacks", "feel", "cli", "bus", "batch", "queue")
+NAMES = (
+    "core",
+    "wire",
+    "polls",
+    "abuse",
+    "rows",
+    "extraction",
+    "callbacks",
+    "feel",
+    "cli",
+    "bus",
+    "batch",
+    "queue",
+)
 
 if __name__ == "__main__":
     here = Path(__file__).resolve().parent

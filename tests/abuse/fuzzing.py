@@ -30,6 +30,8 @@ PATIENCE_S = 0.1
 """A call that waits longer is left, as callers do; its answer is not judged."""
 REMEMBERED = 50
 ROUNDS = 4
+TWISTS = 3
+"""Requests of one case; making the case costs ten times what a request does."""
 LIKELY = 0.7
 LIKELY_IN_PATHS = 0.95
 """How likely a known value stands where one could; a path leads nowhere unless all of it is right."""
@@ -151,10 +153,13 @@ class Fuzzer:
         self._good = good
         self._operations = operations
 
-    def run(self, runner: asyncio.Runner, count: int, start: int) -> None:
-        """About so many requests, right and wrong, in rounds over all operations; `start` is the seed."""
+    def run(self, runner: asyncio.Runner, count: int, start: int, twists: int = TWISTS) -> None:
+        """About so many requests, right and wrong, in rounds over all operations; `start` is the seed.
+
+        Of each case so many requests are made: known values and good bodies are drawn anew every time.
+        """
         each = settings(
-            max_examples=max(1, count // (2 * ROUNDS * len(self._operations))),
+            max_examples=max(1, count // (2 * ROUNDS * twists * len(self._operations))),
             phases=[Phase.generate],
             database=None,
             deadline=None,
@@ -163,7 +168,8 @@ class Fuzzer:
         chance = random.Random(start)
 
         def call(case: Any) -> None:
-            runner.run(self._try(case, chance))
+            for _ in range(twists):
+                runner.run(self._try(case, chance))
 
         for number in range(ROUNDS):
             for operation in self._operations:

@@ -6,7 +6,9 @@ import json
 import msgspec
 import pytest
 
+from samples.processes import ServiceTask, process_xml
 from tests.dialects.documents.desk import BASE, READ_OUTSIDE, Desk, bare
+from tests.dialects.processes.conftest import Camunda
 from tests.server.fixtures import serving
 
 
@@ -48,3 +50,23 @@ async def test_a_cursor_of_processes(server, field, signature, edges):
         answer = await client.post("/v2/process-instances/search", body)
 
         assert answer.status in {200, 400}, (edge, answer.body)
+
+
+@pytest.mark.parametrize("field", ["processInstanceKey", "processDefinitionId", "startDate"])
+async def test_a_cursor_that_the_server_made_leads_on(server, field):
+    camunda = Camunda(server.client())
+    await camunda.deploy(process_xml([ServiceTask(id="task", type="work")], "p"))
+    for _ in range(3):
+        started = await camunda.client.post("/v2/process-instances", {"processDefinitionId": "p"})
+        assert started.status == 200, started.body
+    seen, page = [], {"limit": 1}
+
+    for _ in range(3):
+        body = {"sort": [{"field": field}], "page": page}
+        answer = await camunda.client.post("/v2/process-instances/search", body)
+        assert answer.status == 200, answer.body
+        found = answer.json()
+        seen += [item["processInstanceKey"] for item in found["items"]]
+        page = {"limit": 1, "after": found["page"]["endCursor"]}
+
+    assert len(set(seen)) == 3

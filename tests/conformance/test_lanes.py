@@ -30,6 +30,18 @@ async def test_changes_add_up(rig):
     assert await lanes(rig) == {LANE: Lane(*LANE, depth=2, in_flight=0, virtual_time=TICK)}
 
 
+async def test_a_lane_or_gate_without_settings_stays_as_it_is(rig):
+    await rig.save(gates=[(("q", "t"), {"limit": 3})], tuned=[(LANE, {"weight": 2})])
+
+    await rig.save(
+        gates=[(("q", "t"), {}), (("new", "t"), {})], tuned=[(LANE, {}), (("new", 1, "t", "a"), {})]
+    )
+
+    assert (await rig.store.gate("q", "t")).limit == 3
+    assert await lanes(rig) == {LANE: Lane(*LANE, weight=2)}
+    assert await rig.store.lanes("new", None) == []
+
+
 async def test_changes_from_many_batches_at_once_all_count(rig):
     await asyncio.gather(*[fill(rig, LANE, ("q", 2, "t", "b"), depth=1) for _ in range(30)])
 

@@ -43,7 +43,7 @@ from taskloom.engine.outcome import (
     Recipient,
     SendAgain,
 )
-from taskloom.engine.transaction import Submission
+from taskloom.engine.submission import Submission
 from taskloom.ports.store import OutboxRow
 from tests.model.toyflow import FORBIDDEN_PRIORITY, Start, publish, start, tell
 

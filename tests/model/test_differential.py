@@ -12,7 +12,7 @@ import pytest
 from taskloom.core.commands import TaskCommand
 from taskloom.core.rejections import Kind
 from taskloom.engine.outcome import Accepted, Command, Replay
-from taskloom.engine.transaction import Submission
+from taskloom.engine.submission import Submission
 from taskloom.ports.store import Shelf, UsageQuery
 from taskloom.store.memory import MemoryStore
 from taskloom.store.postgres.store import PostgresStore

@@ -10,7 +10,7 @@ import random
 import pytest
 
 from taskloom.core.commands import Claim, Complete, Create, Tune
-from taskloom.engine.transaction import Submission
+from taskloom.engine.submission import Submission
 from taskloom.store.memory import MemoryStore
 from taskloom.store.sqlite.store import SqliteStore
 from tests.model.runner import Runner

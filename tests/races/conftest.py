@@ -9,7 +9,8 @@ import pytest
 from taskloom.core.keys import KeyMaker
 from taskloom.engine.batch import Environment
 from taskloom.engine.outcome import Accepted
-from taskloom.engine.transaction import PUT_BACK, BatchResult, Submission, run
+from taskloom.engine.submission import Submission
+from taskloom.engine.transaction import PUT_BACK, BatchResult, run
 from taskloom.ports.store import Save, TransientError
 from taskloom.store.postgres.store import PostgresStore
 from taskloom.views.deliveries import DELIVERIES

@@ -8,7 +8,7 @@ from taskloom.core.commands import Cancel, Complete
 from taskloom.core.task import READY, WAITING
 from taskloom.engine import followups
 from taskloom.engine.outcome import Accepted, FireTimer
-from taskloom.engine.transaction import Submission
+from taskloom.engine.submission import Submission
 from taskloom.ports.store import Save
 from taskloom.views.view import Compare, Query
 from tests.model.toyflow import Start, publish, start, tell

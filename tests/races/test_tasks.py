@@ -10,7 +10,7 @@ from taskloom.core.commands import Cancel, Claim, Complete, Create, Fail, Reopen
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import CANCELLED, COMPLETED, LEASED, READY
 from taskloom.engine.outcome import Accepted, Idempotency
-from taskloom.engine.transaction import Submission
+from taskloom.engine.submission import Submission
 from taskloom.ports.store import Save
 from tests.races.conftest import NOW, WAIT_S
 

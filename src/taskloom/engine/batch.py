@@ -16,6 +16,7 @@ from taskloom.core.lanes import TICK, GateId, Lane, LaneChange, LaneId, Offer, T
 from taskloom.core.records import Record
 from taskloom.core.task import COMPLETED, LEASED, READY, Task
 from taskloom.core.usage import UsageCount, usage_id
+from taskloom.engine.standing import Standing
 from taskloom.flows.flow import Flow
 from taskloom.ports.clock import Tokens
 from taskloom.ports.store import (
@@ -68,6 +69,8 @@ class Environment(Struct):
     definitions: dict[int, Any]
     listeners: set[str] = set()
     """Tenants that want to hear of the end of every task."""
+    standing: Standing = msgspec.field(default_factory=Standing)
+    """Claims that wait for tasks."""
 
 
 class FlowState(Struct, gc=False):

@@ -63,6 +63,22 @@ def hand_out(batch: Batch, claims: Sequence[tuple[int, Claim]], outcomes: list[O
         outcomes[one.index] = Accepted(_lease(batch, one, read))
 
 
+def made_ready(batch: Batch, claims: Sequence[tuple[int, Claim]]) -> dict[LaneId, int]:
+    """How many tasks of each lane became ready in the batch that its own claims will not take."""
+    ready: dict[LaneId, int] = {}
+    for lane, tasks in _fresh(batch).items():
+        count = sum(not task.assignee and _was_not_ready(batch, task) for task in tasks)
+        count -= sum(claim.size for _, claim in claims if any(queue == lane[0] for queue, _ in claim.queues))
+        if count > 0:
+            ready[lane] = count
+    return ready
+
+
+def _was_not_ready(batch: Batch, task: Task) -> bool:
+    was = batch.before.get(task.key)
+    return was is None or was.state != READY or was.assignee != ""
+
+
 def _picks(batch: Batch, offers: dict[Shelf, Offer], wanted: dict[Shelf, int]) -> dict[Shelf, list[LaneId]]:
     """What each shelf hands out. Shelves may share lanes: what one picked, the next one does not have."""
     picks: dict[Shelf, list[LaneId]] = {}

@@ -18,9 +18,11 @@ from taskloom.engine.batch import Environment
 from taskloom.engine.outbox import Outbox, Render
 from taskloom.engine.outcome import Accepted, Command, Handout, Idempotency, Outcome
 from taskloom.engine.policies import Policies
+from taskloom.engine.standing import Standing
+from taskloom.engine.submission import Submission
 from taskloom.engine.sweeper import Sweeper
-from taskloom.engine.transaction import BatchResult, Submission
-from taskloom.engine.waiting import Waiting
+from taskloom.engine.transaction import BatchResult
+from taskloom.engine.waiting import Ticket, Waiting
 from taskloom.engine.webhooks import Webhooks
 from taskloom.engine.writer import Writer
 from taskloom.flows.flow import Flow
@@ -106,6 +108,11 @@ class Engine:
     def node(self) -> int:
         """The number of this server, which no other one has while this one lives."""
         return self._node
+
+    @property
+    def standing(self) -> Standing:
+        """The claims that wait for tasks."""
+        return self._writer.standing
 
     async def start(self) -> None:
         """Open the store, lease a node number, begin to work."""
@@ -203,21 +210,42 @@ class Engine:
         topics = tuple(("queue", queue, command.tenant) for queue, _ in command.queues)
         while True:
             with self.waiting.ticket(*topics) as ticket:
-                handing_out = self._put(command)
-                try:
-                    outcome = await asyncio.shield(handing_out)
-                except asyncio.CancelledError:
-                    handing_out.add_done_callback(self._give_back)
-                    raise
+                outcome = await self._handed_out(self._put(command))
                 if isinstance(outcome, Rejection):
                     return outcome
                 rest_ms = deadline - self.clock.monotonic_ms()
-                if outcome.reply:
-                    fault_point("claim_answered")
                 if outcome.reply or rest_ms <= 0 or self.waiting.closed:
                     return list(outcome.reply)
-                if not await ticket.wait(rest_ms):
-                    return []
+                standing = await self._stand(command, ticket, rest_ms)
+                if standing is None or standing:
+                    return standing or []
+
+    async def _stand(self, command: Claim, ticket: Ticket, rest_ms: int) -> list[Handout] | None:
+        """Wait: what a batch handed out; nothing when it is time to ask again, None when the time is over."""
+        submission = self._writer.stand(command)
+        handing_out: asyncio.Future[Outcome] = submission.waiter
+        handing_out.add_done_callback(lambda _: ticket.ring())
+        try:
+            rung = await ticket.wait(rest_ms)
+        except asyncio.CancelledError:
+            if not self._writer.withdraw(submission):
+                handing_out.add_done_callback(self._give_back)
+            raise
+        if self._writer.withdraw(submission):
+            return [] if rung else None
+        outcome = await self._handed_out(handing_out)
+        return list(outcome.reply) if isinstance(outcome, Accepted) else []
+
+    async def _handed_out(self, handing_out: "asyncio.Future[Outcome]") -> Outcome:
+        """The outcome of a claim; if the caller goes away meanwhile, what it was handed is given back."""
+        try:
+            outcome = await asyncio.shield(handing_out)
+        except asyncio.CancelledError:
+            handing_out.add_done_callback(self._give_back)
+            raise
+        if isinstance(outcome, Accepted) and outcome.reply:
+            fault_point("claim_answered")
+        return outcome
 
     def _give_back(self, handed_out: "asyncio.Future[Outcome]") -> None:
         outcome = handed_out.result()

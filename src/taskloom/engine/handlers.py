@@ -313,8 +313,7 @@ def _put_records(change: Change, command: PutRecords) -> Outcome:
 
 def _tune(change: Change, command: Tune) -> Outcome:
     """New limits and pauses; whoever waits looks again."""
-    if command.gate:
-        change.write("gates", ((command.queue, command.tenant), command.gate))
+    change.write("gates", ((command.queue, command.tenant), command.gate))
     for setting in command.lanes:
         lane = (command.queue, setting.level, command.tenant, setting.lane)
         change.write("tuned", (lane, setting.values))

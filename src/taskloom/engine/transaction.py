@@ -8,7 +8,7 @@ is pure, so nothing of the first try is left.
 
 import logging
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from msgspec import Struct
 
@@ -18,19 +18,18 @@ from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import COMPLETED, LEASED, READY, Task
 from taskloom.engine.batch import Batch, Environment, NeedsLoad, SlotBusy, together
 from taskloom.engine.change import Change
-from taskloom.engine.claims import hand_out
+from taskloom.engine.claims import hand_out, made_ready
 from taskloom.engine.handlers import handle
 from taskloom.engine.outcome import (
     Accepted,
-    Command,
     FanOut,
     FireTimer,
-    Idempotency,
     OutboxResult,
     Outcome,
     Replay,
     SendAgain,
 )
+from taskloom.engine.submission import Submission
 from taskloom.flows.flow import FlowCommand
 from taskloom.ports.faults import fault_point
 from taskloom.ports.store import FollowUpRow, IdempotencyRow, Load, Save, TurnId, Work
@@ -39,20 +38,6 @@ log = logging.getLogger(__name__)
 
 _RELOADS_MAX: Final = 200
 """How often one command may ask for something unread: more than any flow's parts, less than forever."""
-
-
-class Submission(Struct, gc=False):
-    """A command on its way through the writer."""
-
-    command: Command
-    waiter: Any = None
-    """Whoever waits for the outcome; only the writer touches it."""
-    idempotency: Idempotency | None = None
-    follow_up: int = 0
-    """The durable follow-up this command is, 0 for none: done at most once."""
-    size: int = 0
-    put_back: int = 0
-    """How often it was left out of a batch because a slot was busy; only the writer touches it."""
 
 
 class BatchResult(Struct, gc=False):
@@ -78,11 +63,12 @@ class BatchResult(Struct, gc=False):
 
 
 def run(
-    environment: Environment, submissions: Sequence[Submission], now: int, known: list[Load] | None = None
+    environment: Environment, submissions: list[Submission], now: int, known: list[Load] | None = None
 ) -> Work:
     """Handle the submissions in one transaction; returns a `BatchResult`.
 
-    `known` gathers what the commands turned out to need; a batch that starts again loads it all at once.
+    Standing claims that the batch can serve are added to the submissions. `known` gathers what the commands
+    turned out to need; a batch that starts again loads it all at once.
     """
     batch = Batch(environment, now)
     learnt = [] if known is None else known
@@ -114,6 +100,12 @@ def run(
                 break
         else:
             outcomes[index] = Rejection(Kind.FAULT, detail="too many reads in one command")
+    if environment.standing:
+        for submission in environment.standing.take(made_ready(batch, claims)):
+            assert isinstance(submission.command, Claim)
+            claims.append((len(outcomes), submission.command))
+            submissions.append(submission)
+            outcomes.append(_PENDING)
     if claims:
         yield from hand_out(batch, claims, outcomes)
     save = batch.save()

@@ -12,11 +12,13 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from taskloom.core.commands import Claim
 from taskloom.core.limits import BATCH_BYTES, BATCH_COMMANDS, BATCH_RESTARTS, WAITING_COMMANDS
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.engine.batch import Environment
 from taskloom.engine.outcome import Outcome
-from taskloom.engine.transaction import PUT_BACK, BatchResult, Submission, run
+from taskloom.engine.submission import Submission
+from taskloom.engine.transaction import PUT_BACK, BatchResult, run
 from taskloom.ports.clock import Clock
 from taskloom.ports.faults import fault_point
 from taskloom.ports.store import (
@@ -109,6 +111,7 @@ class Writer:
     ) -> None:
         self._store = store
         self._environment = environment
+        self.standing = environment.standing
         self._clock = clock
         self._publish = publish
         self._loop = asyncio.get_running_loop()
@@ -126,7 +129,7 @@ class Writer:
     def submit(self, submission: Submission) -> "asyncio.Future[Outcome]":
         """Put a command in line; the future is resolved after its commit."""
         future: asyncio.Future[Outcome] = self._loop.create_future()
-        if self._open >= WAITING_COMMANDS:
+        if self._is_full(1):
             future.set_result(OVERLOADED)
             return future
         submission.waiter = future
@@ -138,7 +141,7 @@ class Writer:
     def submit_many(self, line: Sequence[Submission]) -> "asyncio.Future[list[Outcome]]":
         """Put many in line with one waiter for all; their outcomes come in order, after the last commit."""
         future: asyncio.Future[list[Outcome]] = self._loop.create_future()
-        if not line or self._open + len(line) > WAITING_COMMANDS:
+        if not line or self._is_full(len(line)):
             future.set_result([OVERLOADED] * len(line))
             return future
         party = Party(future, len(line))
@@ -148,6 +151,29 @@ class Writer:
         self._queue.extend(line)
         self._kick_soon()
         return future
+
+    def stand(self, claim: Claim) -> Submission:
+        """Let a claim stand until a batch can serve it; then its waiter is resolved after the commit."""
+        submission = Submission(claim, self._loop.create_future())
+        self._open += 1
+        self.standing.add(submission)
+        return submission
+
+    def withdraw(self, submission: Submission) -> bool:
+        """A claim stands no longer; False when a batch has taken it, which then brings its outcome."""
+        withdrawn = self.standing.withdraw(submission)
+        if withdrawn:
+            self._close(1)
+        return withdrawn
+
+    def _is_full(self, more: int) -> bool:
+        """Whether so many more would be too many in line; what stands is in no line."""
+        return self._open - len(self.standing) + more > WAITING_COMMANDS
+
+    def _close(self, count: int) -> None:
+        self._open -= count
+        if self._open == 0:
+            self._idle.set()
 
     def _kick_soon(self) -> None:
         if not self._kicking:
@@ -218,16 +244,16 @@ class Writer:
 
     def _answer(self, submissions: list[Submission], result: BatchResult) -> None:
         fault_point("before_answer")
+        answered = 0
         for submission, outcome in zip(submissions, result.outcomes, strict=True):
             if outcome is PUT_BACK and submission.put_back < _PUT_BACK_MAX:
                 self._put_back(submission)
                 continue
-            self._open -= 1
+            answered += 1
             future = submission.waiter
             if not future.done():
                 future.set_result(outcome)
-        if self._open == 0:
-            self._idle.set()
+        self._close(answered)
         fault_point("before_wake")
         self._publish(result)
 

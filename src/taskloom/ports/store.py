@@ -288,9 +288,9 @@ class Save(Struct, gc=False):
     follow_ups_done: list[int]
     rows: list[RowChange]
     gates: list[tuple[GateId, dict[str, int]]]
-    """New settings of gates: (gate, name of `lanes.GATE_SETTINGS` -> value)."""
+    """New settings of gates: (gate, name of `lanes.GATE_SETTINGS` -> value); without any it stays as is."""
     tuned: list[tuple[LaneId, dict[str, int]]]
-    """New settings of lanes: (lane, name of `lanes.LANE_SETTINGS` -> value)."""
+    """New settings of lanes: (lane, name of `lanes.LANE_SETTINGS` -> value); without any it stays as is."""
     lanes: dict[LaneId, LaneChange]
     usage: dict[UsageId, UsageCount]
     terms: dict[LaneId, Terms]

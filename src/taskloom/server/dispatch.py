@@ -1,4 +1,4 @@
-"""One way for every call: route, identity, tenant, what may be seen, scope, rate, body, handler, answer.
+"""One way for every call: route, key, crowd, tenant, what may be seen, scope, rate, body, handler, answer.
 
 Each step either goes on or ends in a refusal, which the dialect of the operation renders.
 """
@@ -27,6 +27,7 @@ from taskloom.ports.store import UnavailableError
 from taskloom.server import body as bodies
 from taskloom.server.answer import Caller, Receive, Send, send_response, send_stream
 from taskloom.server.auth import NOBODY, Authenticator
+from taskloom.server.crowd import Crowd
 from taskloom.server.endpoint import Endpoint
 from taskloom.server.identity import Tenants
 from taskloom.server.problem import rendered
@@ -58,6 +59,10 @@ class Gate(Struct, frozen=True):
     authenticator: Authenticator
     tenants: Tenants
     throttle: Throttle
+    connections: Crowd
+    """By address; the protocol counts them."""
+    calls: Crowd
+    """By key."""
 
 
 class Call(Struct, gc=False):
@@ -72,6 +77,8 @@ class Call(Struct, gc=False):
     request_id: str
     extra: dict[str, str]
     """Headers for the answer, whichever it is."""
+    key: tuple[str, str] | None = None
+    """Tenant and name of the key among whose calls it is counted."""
 
 
 class Dispatch:
@@ -109,12 +116,11 @@ class Dispatch:
             await send_response(send, self._unrouted(methods, path, method, request_id), extra)
             return
         caller = Caller(receive)
+        call = Call(endpoint, values, scope, fields, receive, caller, request_id, extra)
         begun = perf_counter()
         status = _GONE
         try:
-            reply = await self._answer(
-                Call(endpoint, values, scope, fields, receive, caller, request_id, extra)
-            )
+            reply = await self._answer(call)
             if isinstance(reply, Refusal):
                 if bodies.is_large(fields):
                     extra["connection"] = "close"
@@ -125,6 +131,8 @@ class Dispatch:
             return
         finally:
             caller.leave()
+            if call.key is not None:
+                self._gate.calls.leave(call.key)
             endpoint.observe(status, perf_counter() - begun)
 
     @staticmethod
@@ -182,6 +190,8 @@ class Dispatch:
         principal = await self._principal(call)
         if isinstance(principal, Refusal):
             return principal
+        if not self._enter(call, principal):
+            return _many_calls(self._gate.calls.limit)
         parameters = named(call.endpoint.names, call.values)
         tenant = await self._tenant(call, principal, parameters.get(operation.tenant_parameter))
         if isinstance(tenant, Refusal):
@@ -217,6 +227,16 @@ class Dispatch:
         except UnavailableError:
             return NOBODY
         return NOBODY if isinstance(proved, Refusal) else proved
+
+    def _enter(self, call: Call, principal: Principal) -> bool:
+        """Count the call among those of its key until it is answered; False when these are too many."""
+        if call.endpoint.operation.scope is None:
+            return True
+        key = (principal.tenant, principal.name)
+        if not self._gate.calls.enter(key):
+            return False
+        call.key = key
+        return True
 
     async def _tenant(self, call: Call, principal: Principal, in_path: str | None) -> str | Refusal:
         """The tenant the call acts in; a foreign one looks like one that is not there."""
@@ -276,3 +296,7 @@ class Dispatch:
             return body
         request.body = body
         return None
+
+
+def _many_calls(limit: int) -> Refusal:
+    return Refusal(429, "rate_limited", f"more than {limit} calls of the key are under way", retry_after_s=1)

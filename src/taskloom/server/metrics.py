@@ -2,16 +2,17 @@
 
 import itertools
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, generate_latest
-from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from taskloom.core.task import LEASED, READY, SUSPENDED, WAITING
 from taskloom.engine.engine import Engine
+from taskloom.server.crowd import Crowd
 from taskloom.views.view import Compare, In, Query, Sort
 
 MEDIA_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -47,8 +48,9 @@ class Tally:
 class Metrics(Collector):
     """The measurements of one server; each server has its own registry."""
 
-    def __init__(self, version: str) -> None:
+    def __init__(self, version: str, crowds: Mapping[str, Crowd]) -> None:
         self.registry = registry = CollectorRegistry()
+        self._crowds = crowds
         self._tallies: dict[str, Tally] = {}
         registry.register(self)
         self._batch = Histogram(
@@ -92,6 +94,18 @@ class Metrics(Collector):
                 seconds.add_metric([operation], tally.buckets(), tally.seconds)
         yield requests
         yield seconds
+        yield from self._crowd_sizes()
+
+    def _crowd_sizes(self) -> Iterator[Metric]:
+        there = GaugeMetricFamily("taskloom_crowd", "Connections open and calls under way.", labels=["by"])
+        refused = CounterMetricFamily(
+            "taskloom_crowd_refused", "Connections and calls beyond the limit of one.", labels=["by"]
+        )
+        for by, crowd in self._crowds.items():
+            there.add_metric([by], len(crowd))
+            refused.add_metric([by], crowd.refused)
+        yield there
+        yield refused
 
     def committed(self, commands: int, seconds: float) -> None:
         """A batch was committed; called in the store's thread."""

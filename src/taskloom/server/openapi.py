@@ -35,7 +35,7 @@ _BY_BODY: Final = (
     Refusal(415, "unsupported_media_type", "the body must be of another type"),
 )
 _BY_PATH: Final = (Refusal(404, "not_found", "there is no such thing"),)
-_BY_RATE: Final = (Refusal(429, "rate_limited", "too many calls a minute", retry_after_s=1),)
+_BY_RATE: Final = (Refusal(429, "rate_limited", "too many calls at once, or a minute", retry_after_s=1),)
 _ALWAYS: Final = (
     Refusal(500, "internal", "an unexpected fault"),
     Refusal(503, "overloaded", "the store cannot be reached now", retry_after_s=1),
@@ -209,7 +209,7 @@ def _refusals(operation: Operation) -> Iterator[Refusal]:
         yield from _BY_PATH
     if operation.body is not Body.NONE:
         yield from _BY_BODY
-    if operation.rate:
+    if operation.rate or operation.scope is not None:
         yield from _BY_RATE
     yield from _ALWAYS
 

@@ -1,4 +1,4 @@
-"""HTTP/1.1 with limits on the head of a request: its size, its fields, and how long it may take to arrive.
+"""HTTP/1.1 with limits: on connections of one address, on heads, on how soon they and a body must come.
 
 The parser refuses by itself what makes two readers of one message disagree (two lengths, a length beside
 chunks, bare line feeds); the limits here are those that it leaves to its user.
@@ -11,7 +11,8 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from taskloom.core.limits import HEADER_BYTES, HEADER_TIMEOUT_S, HEADERS, PATH_BYTES
+from taskloom.core.limits import BODY_TIMEOUT_S, HEADER_BYTES, HEADER_TIMEOUT_S, HEADERS, PATH_BYTES
+from taskloom.server.crowd import Crowd, neighbourhood
 
 
 class HeadError(Exception):
@@ -25,8 +26,11 @@ class HeadError(Exception):
 class Protocol(HttpToolsProtocol):
     """uvicorn's protocol, with limits."""
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
+    def __init__(self, *arguments: Any, crowd: Crowd, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._crowd = crowd
+        self._place: str | None = None
+        """Where the connection is counted."""
         self._in_head = True
         self._head_begun = False
         self._head_ended = False
@@ -36,13 +40,29 @@ class Protocol(HttpToolsProtocol):
         self._refusal = HTTPStatus.BAD_REQUEST
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """The first head must come in time."""
+        """There must be room for the caller, and the first head must come in time."""
         super().connection_made(transport)
-        self._arm()
+        if self._enter():
+            self._arm(HEADER_TIMEOUT_S)
+        else:
+            self._close_with(HTTPStatus.SERVICE_UNAVAILABLE, "retry-after: 1\r\n")
+
+    def _enter(self) -> bool:
+        """Count the connection where it comes from; one without an address is always let in."""
+        if self.client is None:
+            return True
+        place = neighbourhood(self.client[0])
+        if not self._crowd.enter(place):
+            return False
+        self._place = place
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
         self._disarm()
+        if self._place is not None:
+            self._crowd.leave(self._place)
+            self._place = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -54,6 +74,9 @@ class Protocol(HttpToolsProtocol):
         except httptools.HttpParserInvalidURLError:
             self.send_400_response("")
         if not self._in_head:
+            self._disarm()
+            if was_in_head:
+                self._await_body()
             return
         # A piece in which a head ended may hold a whole body too; nothing of it counts for the next head.
         only_head = was_in_head and not self._head_ended
@@ -62,7 +85,7 @@ class Protocol(HttpToolsProtocol):
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self.send_400_response("")
         elif self._timer is None and self._head_begun:
-            self._arm()
+            self._arm(HEADER_TIMEOUT_S)
 
     def on_message_begin(self) -> None:
         """A new head begins."""
@@ -100,6 +123,17 @@ class Protocol(HttpToolsProtocol):
         super().on_message_complete()
         self._in_head = True
 
+    def on_response_complete(self) -> None:
+        """What was sent too early is looked at now; its body may not be there yet."""
+        super().on_response_complete()
+        if not self._in_head:
+            self._await_body()
+
+    def _await_body(self) -> None:
+        """It must begin in time; whoever reads it sees to the rest."""
+        if self._timer is None and not self.pipeline and not self.cycle.body:
+            self._arm(BODY_TIMEOUT_S)
+
     def _refuse(self, status: HTTPStatus) -> None:
         """End the parsing; the parser turns what is raised here into its own error."""
         self._refusal = status
@@ -117,14 +151,15 @@ class Protocol(HttpToolsProtocol):
                 return
             cycle.disconnected = True
             cycle.message_event.set()
-        status = self._refusal
-        self.transport.write(
-            f"HTTP/1.1 {status} {status.phrase}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode()
-        )
+        self._close_with(self._refusal)
+
+    def _close_with(self, status: HTTPStatus, fields: str = "") -> None:
+        head = f"HTTP/1.1 {status} {status.phrase}\r\n{fields}content-length: 0\r\nconnection: close\r\n\r\n"
+        self.transport.write(head.encode())
         self.transport.close()
 
-    def _arm(self) -> None:
-        self._timer = self.loop.call_later(HEADER_TIMEOUT_S, self._late)
+    def _arm(self, seconds: float) -> None:
+        self._timer = self.loop.call_later(seconds, self._late)
 
     def _disarm(self) -> None:
         if self._timer is not None:

@@ -1,12 +1,14 @@
 """Running the application under uvicorn: sockets, signals, the line that says it is ready."""
 
 import asyncio
+import functools
 import logging
 import resource
 import signal
 import socket
 import sys
 from types import FrameType
+from typing import Any
 
 import uvicorn
 from uvicorn.config import Config
@@ -61,10 +63,22 @@ def run(settings: Settings, app: App) -> None:
     logs.set_up(frozenset({settings.root_key} if settings.root_key else ()))
     allow_open_files()
     listener = _listener(settings)
-    config = Config(
+    config = configured(settings, app)
+    server = Server(config, app, address(listener, secure=settings.tls_cert is not None))
+    try:
+        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+            runner.run(server.serve([listener]))
+    except SystemExit:
+        raise SystemExit(FAILED) from None  # why stands in the log
+
+
+def configured(settings: Settings, app: App) -> Config:
+    """Settings of uvicorn: our protocol, and nothing that it would do by itself."""
+    protocol: Any = functools.partial(Protocol, crowd=app.gate.connections)
+    return Config(
         app,
         loop="uvloop" if sys.platform != "win32" else "asyncio",
-        http=Protocol,
+        http=protocol,
         ws="none",
         lifespan="on",
         log_config=None,
@@ -76,12 +90,6 @@ def run(settings: Settings, app: App) -> None:
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
     )
-    server = Server(config, app, address(listener, secure=settings.tls_cert is not None))
-    try:
-        with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-            runner.run(server.serve([listener]))
-    except SystemExit:
-        raise SystemExit(FAILED) from None  # why stands in the log
 
 
 def _listener(settings: Settings) -> socket.socket:

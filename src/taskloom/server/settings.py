@@ -19,7 +19,14 @@ import msgspec
 from msgspec import Meta, Struct
 
 from taskloom.callbacks.address import trusted
-from taskloom.core.limits import ROOT_KEY_LENGTH_MAX, ROOT_KEY_LENGTH_MIN, SETTINGS_FILE_BYTES
+from taskloom.core.limits import (
+    CALLS_PER_KEY,
+    CONNECTIONS_PER_ADDRESS,
+    CROWD_MAX,
+    ROOT_KEY_LENGTH_MAX,
+    ROOT_KEY_LENGTH_MIN,
+    SETTINGS_FILE_BYTES,
+)
 
 PREFIX = "TASKLOOM_"
 # variables with our prefix that are no settings of the server: the settings file, clients' and tests' own
@@ -74,6 +81,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     callbacks_http: Annotated[bool, Meta(description="true lets callbacks go to http:// addresses too")] = (
         False
     )
+
+    connections_per_address: Annotated[
+        int, Meta(description="connections one address may have open, 0 for any number", ge=0, le=CROWD_MAX)
+    ] = CONNECTIONS_PER_ADDRESS
+    calls_per_key: Annotated[
+        int, Meta(description="calls one key may have under way, 0 for any number", ge=0, le=CROWD_MAX)
+    ] = CALLS_PER_KEY
 
     def __repr__(self) -> str:
         """Show no secret, for this ends up in logs."""

@@ -27,6 +27,7 @@ from taskloom.ports.store import Store
 from taskloom.server import health, oauth, openapi, orphans
 from taskloom.server.app import App
 from taskloom.server.auth import Authenticator
+from taskloom.server.crowd import Crowd
 from taskloom.server.dispatch import Gate
 from taskloom.server.endpoint import Endpoint, endpoint
 from taskloom.server.identity import Tenants
@@ -65,7 +66,8 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
     plan = _plan(settings, given, clock, spoken, deliverer)
     engine = Engine(plan)
     authenticator = Authenticator(engine.store, clock, BearerTokens(b""), required=settings.auth == "keys")
-    gate = Gate(authenticator, Tenants(engine), Throttle(clock))
+    connections, calls = Crowd(settings.connections_per_address), Crowd(settings.calls_per_key)
+    gate = Gate(authenticator, Tenants(engine), Throttle(clock), connections, calls)
     services = Services(
         engine,
         {
@@ -76,7 +78,7 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
         {"blobs": LocalBlobs(settings.data / "blobs"), "guard": guard, "streams": plan.bus.streams()},
         authenticator.forget,
     )
-    metrics = Metrics(version())
+    metrics = Metrics(version(), {"address": connections, "key": calls})
     endpoints: list[Endpoint] = []
     everything = [
         *spoken,

@@ -297,9 +297,11 @@ def _count(data: MemoryData, save: Save) -> list[FollowUpRow]:
 
 def _save_lanes(data: MemoryData, save: Save) -> None:
     for place, values in save.gates:
-        data.gates.put(place, structs.replace(gate_of(data, *place), **values))
+        if values:
+            data.gates.put(place, structs.replace(gate_of(data, *place), **values))
     for lane, values in save.tuned:
-        data.lanes.put(lane, structs.replace(data.lanes.get(lane) or Lane(*lane), **values))
+        if values:
+            data.lanes.put(lane, structs.replace(data.lanes.get(lane) or Lane(*lane), **values))
     _add_to_lanes(data, save)
     _add_to_shares(data, save)
     _add_to_gates(data, save)

@@ -161,6 +161,12 @@ async def test_the_limits_of_one_tenant_are_not_those_of_another(desk):
     assert (await stranger.client.get("/api/v1/queues/embed-a")).json()["limit"] == 0
 
 
+async def test_a_key_named_without_settings_is_left_as_it_is(desk):
+    shown = await settings(desk, limit=2, keys=[{"key": "desk", "weight": 3}])
+
+    assert await settings(desk, keys=[{"key": "desk"}, {"key": "stranger", "level": 1}]) == shown
+
+
 @pytest.mark.parametrize(
     "body",
     [{"limit": -1}, {"rate": "many"}, {"keys": [{"key": "a/b"}]}, {"nonsense": 1}, {"keys": [{"weight": 2}]}],

@@ -10,7 +10,7 @@ from taskloom.bus.memory import MemoryBus
 from taskloom.core.commands import Create
 from taskloom.engine.engine import Engine, Plan
 from taskloom.engine.outcome import Accepted
-from taskloom.engine.transaction import Submission
+from taskloom.engine.submission import Submission
 from taskloom.ports.clock import SystemClock, SystemTokens
 from taskloom.ports.store import TransientError, UnavailableError, UnknownOutcomeError
 from taskloom.store.postgres import driver

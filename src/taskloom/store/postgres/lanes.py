@@ -232,7 +232,7 @@ async def save(connection: Connection, saving: Save) -> None:
         await _set(connection, "gates", _GATE_KEY, (stored(tenant), stored(queue)), values)
     for (queue, level, tenant, lane), values in saving.tuned:
         name = (stored(tenant), stored(queue), level, stored(lane))
-        await _set(connection, "lanes", _LANE_KEY, name, {**_NEW_LANE, **values})
+        await _set(connection, "lanes", _LANE_KEY, name, values, **_NEW_LANE)
     if saving.lanes:
         await _add_lanes(connection, saving)
         await _add_shares(connection, by_share(saving.lanes), saving.now)
@@ -248,16 +248,20 @@ async def _set(
     key: tuple[str, ...],
     name: tuple[Any, ...],
     values: Mapping[str, int],
+    **counters: int,
 ) -> None:
     """Settings of a row, which is made if it is new; their names come from this code, never from outside."""
-    columns = [*key, *(_COLUMN.get(setting, setting) for setting in values)]
-    marks = ", ".join(f"${place}" for place in range(1, len(columns) + 1))
-    changed = [_COLUMN.get(setting, setting) for setting in values if setting not in _NEW_LANE]
-    updates = ", ".join(f"{column} = excluded.{column}" for column in changed)
+    if not values:
+        return
+    columns = [_COLUMN.get(setting, setting) for setting in values]
+    first = [*key, *counters, *columns]
+    marks = ", ".join(f"${place}" for place in range(1, len(first) + 1))
+    updates = ", ".join(f"{column} = excluded.{column}" for column in columns)
     await connection.execute(
-        f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608
+        f"INSERT INTO {table} ({', '.join(first)}) VALUES ({marks})"  # noqa: S608
         f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {updates}",
         *name,
+        *counters.values(),
         *values.values(),
     )
 

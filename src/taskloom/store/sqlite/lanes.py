@@ -182,6 +182,8 @@ def _set(
     connection: Connection, table: str, key: Mapping[str, Any], values: Mapping[str, int], **counters: int
 ) -> None:
     """Settings of a row, which is made if it is new; their names come from this code, never from outside."""
+    if not values:
+        return
     columns = [_COLUMN.get(setting, setting) for setting in values]
     first = [*key, *counters, *columns]
     marks = ", ".join("?" * len(first))
