@@ -157,6 +157,7 @@ NATIVE_BODIES = {
     "native.tasks_cancel": [{"reason": "r"}],
     "native.dead_letters_replay": [{"queue": "native", "limit": 5}],
     "native.dead_letters_discard": [{"code": "c", "limit": 5}],
+    "native.tenants_change": [{"partial_validation": True, "bella_batch_times": "ms"}],
     "native.policy_put": [
         {"start_ms": 1000, "run_ms": 1000, "retry": {"max_retries": 3, "first_pause_ms": 10}}
     ],
@@ -172,6 +173,7 @@ NATIVE_BODIES = {
     "native.users_password": [{"password": "another password"}],
     "native.queues_change": [{"limit": 5, "rate": 60, "key_limit": 2, "keys": [{"key": "app", "weight": 2}]}],
     "native.queues_pause": [{"seconds": 1}, {"key": "app", "until": "2030-01-01T00:00:00Z"}],
+    "native.queues_clear": [{}, {"level": 9}],
     "native.queues_resume": [{}, {"key": "app"}],
     "native.store_thaw": [{"id": "x"}],
 }

@@ -92,8 +92,16 @@ def test_what_nobody_has_taken_is_cleared_after_asking(shell, server, queue):
     shell("queue", "clear", queue, "--level", "1", status=2)
     shell("queue", "clear", queue, "--level", "1", "--dry-run")
     assert "1 tasks would be cancelled" in shell.err
-    shell("queue", "clear", queue, "--level", "1", "--yes")
+    cleared = shell.json("queue", "clear", queue, "--level", "1", "--yes")
 
+    assert (cleared["queue"], cleared["state"]) == (queue, "completed")
     states = [(task["level"], task["state"]) for task in shell.json("task", "list", "--queue", queue)]
     assert sorted(states) == [(1, "cancelled"), (1, "leased"), (1, "leased"), (2, "ready")]
     assert held
+
+
+def test_a_queue_is_cleared_at_every_level_in_one_call(shell, queue):
+    shell("queue", "clear", queue, "--yes")
+
+    states = {(task["level"], task["state"]) for task in shell.json("task", "list", "--queue", queue)}
+    assert states == {(1, "cancelled"), (2, "cancelled")}

@@ -19,13 +19,14 @@ from tests.faults.spelling import key_of
 from tests.faults.stage import TENANTS
 
 BATCHES = {"rows_checked", "rows_portion", "results_written"}
+FILES = {"blob_committed", "blob_referred"}
 STEPS = {"follow_up_submitted", "step_finished"}
 NOT_PASSED = {
     # Only documents have steps of the server's own and go on in a follow-up command, after a review.
-    # Batches have their own test. Every task's end is announced to a webhook.
-    "queue": STEPS | BATCHES,
-    "agents": STEPS | BATCHES,
-    "processes": STEPS | BATCHES,
+    # Batches have their own test, and so have files. Every task's end is announced to a webhook.
+    "queue": STEPS | BATCHES | FILES,
+    "agents": STEPS | BATCHES | FILES,
+    "processes": STEPS | BATCHES | FILES,
     "documents": BATCHES,
 }
 CELLS = [

@@ -4,17 +4,19 @@ import asyncio
 import random
 
 import pytest
+from msgspec import structs
 
-from taskloom.core.commands import Cancel, Claim, Complete, Create, Fail, Reopen, Wake
+from taskloom.core.commands import Cancel, Claim, Complete, Create, Fail, Reopen, Strategy, Wake
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import CANCELLED, COMPLETED, LEASED, READY
 from taskloom.engine.outcome import Accepted, Idempotency
 from taskloom.engine.submission import Submission
 from taskloom.ports.store import Save
-from tests.races.conftest import NOW
+from tests.races.conftest import NOW, WAIT_S
 
 CREATE = Create(tenant="t", queue="q", dialect="queue")
 CLAIM = Claim(tenant="t", queues=(("q", 1),), worker="w", holder="k", lease_ms=1_000)
+SEQUENTIAL = structs.replace(CLAIM, strategy=Strategy.SEQUENTIAL, size=9)
 
 
 async def claimed(server):
@@ -42,6 +44,37 @@ async def test_a_claim_passes_over_the_only_task_another_server_is_handing_out(s
     first, second = await race(CLAIM, CLAIM, blocks=False)
 
     assert (len(first.reply), second.reply) == (1, [])
+
+
+async def test_two_servers_that_claim_in_sequence_hand_out_one_task(servers):
+    one, two = servers
+    for _ in range(2):
+        await one.reply(CREATE)
+    one.held.before(Save)
+    first = asyncio.create_task(one.batch(SEQUENTIAL))
+    async with asyncio.timeout(WAIT_S):
+        await one.held.reached.wait()
+    second = asyncio.create_task(two.batch(SEQUENTIAL))
+    async with asyncio.timeout(WAIT_S):
+        await asyncio.wait(
+            [asyncio.create_task(two.turned_away.wait()), second], return_when="FIRST_COMPLETED"
+        )
+
+    one.held.go.set()
+
+    assert [len((await batch).outcomes[0].reply) for batch in (first, second)] == [1, 0]
+    assert two.turned_away.is_set()
+
+
+@pytest.mark.parametrize("other", [structs.replace(SEQUENTIAL, queues=(("p", 1),)), CLAIM])
+async def test_a_claim_in_sequence_keeps_nobody_from_other_queues_and_no_other_claims(servers, race, other):
+    for queue in ("q", "q", "p"):
+        await servers[0].reply(structs.replace(CREATE, queue=queue))
+
+    outcomes = await race(SEQUENTIAL, other, blocks=False)
+
+    assert [len(outcome.reply) for outcome in outcomes] == [1, 1]
+    assert not servers[1].turned_away.is_set()
 
 
 async def test_of_two_completions_one_wins_and_the_other_is_told(servers, race):

@@ -161,3 +161,52 @@ def opened(folder):
         with contextlib.suppress(FileNotFoundError):  # the listing itself is one of them, and closed by now
             found.append(str(descriptor.readlink()))
     return [path for path in found if path.startswith(str(folder))]
+
+
+def aged(tmp_path, folder="loose"):
+    """Two days go by for all that lies there."""
+    for path in (tmp_path / "blobs" / folder).iterdir():
+        os.utime(path, (time.time() - 180_000, time.time() - 180_000))
+
+
+def test_what_nobody_keeps_is_loose_after_a_day(blobs, tmp_path):
+    first, second, kept_one = (put(blobs, b"x") for _ in range(3))
+    blobs.keep([kept_one.key])
+    assert blobs.loose("", 10) == []
+
+    aged(tmp_path)
+
+    one, other = sorted((first.key, second.key))
+    assert blobs.loose("", 10) == [one, other]
+    assert blobs.loose("", 1) == [one]
+    assert blobs.loose(one, 10) == [other]
+
+
+def test_what_is_deleted_is_not_loose(blobs, tmp_path):
+    blob = put(blobs, b"x")
+
+    blobs.delete(blob.key)
+
+    assert kept(tmp_path) == [tmp_path / "blobs" / "held"]
+
+
+def test_what_could_not_be_deleted_before_the_server_ended_is_loose(blobs, tmp_path):
+    blob = put(blobs, b"x")
+    blobs.keep([blob.key])
+    with LocalBlobs(tmp_path / "blobs").held():
+        blobs.delete(blob.key)
+
+    aged(tmp_path)
+
+    assert LocalBlobs(tmp_path / "blobs").loose("", 10) == [blob.key]
+
+
+def test_in_a_copy_the_files_of_the_last_day_are_loose(blobs, tmp_path):
+    """The database was copied before them: their rows may have come too late."""
+    young, old = put(blobs, b"young"), put(blobs, b"old")
+    blobs.keep([young.key, old.key])
+    os.utime(tmp_path / "blobs" / old.key[:2] / old.key, (time.time() - 180_000, time.time() - 180_000))
+
+    list(blobs.copy_to(tmp_path / "copy"))
+
+    assert [path.name for path in (tmp_path / "copy" / "loose").iterdir()] == [young.key]

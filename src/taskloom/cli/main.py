@@ -23,6 +23,7 @@ COMMANDS = {
     "batch": ("taskloom.cli.batch", "make, list and cancel batches of a running server, fetch their results"),
     "key": ("taskloom.cli.key", "make, list and revoke keys of a running server"),
     "user": ("taskloom.cli.user", "add, list and remove people who sign in to a running server"),
+    "tenant": ("taskloom.cli.tenant", "list the tenants of a running server, set what differs for one"),
     "usage": ("taskloom.cli.usage", "sum up what tasks of a running server used up"),
     "db": ("taskloom.cli.db", "migrate, back up and freeze the stored data"),
     "doctor": ("taskloom.cli.doctor", "look for what goes wrong on real machines, and say what mends it"),

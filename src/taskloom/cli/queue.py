@@ -3,9 +3,9 @@
 import argparse
 from typing import Any, Final
 
-from taskloom.cli.actions import Actions, add_bulk_flags, run_action
-from taskloom.cli.failure import MISUSED, Failure
-from taskloom.cli.output import show
+from taskloom.cli.actions import Actions, add_bulk_flags, confirmed, run_action
+from taskloom.cli.failure import FAILED, MISUSED, Failure
+from taskloom.cli.output import Progress, show
 from taskloom.cli.remote import Server, segment
 from taskloom.cli.task import cancel_all, found
 
@@ -25,6 +25,8 @@ _SETTINGS: Final = {
     "batch-rate": "the same for rows of batches",
     "aging-ms": "after which wait a task counts as one level more urgent",
 }
+_ENDED: Final = ("completed", "failed", "cancelled")
+_LOOK_MS: Final = 1_000
 _OF_A_KEY: Final = ("limit", "rate", "burst", "weight")
 
 run = run_action
@@ -106,9 +108,24 @@ def _resume(server: Server, arguments: argparse.Namespace) -> int:
 
 
 def _clear(server: Server, arguments: argparse.Namespace) -> int:
-    query = {"queue": arguments.queue, "level": arguments.level, "tenant": server.tenant}
-    keys = found(server, {**query, "state": ["waiting", "ready"]})
-    return cancel_all(server, keys, arguments, "cleared", is_bulk=True)
+    if arguments.dry_run:
+        query = {"queue": arguments.queue, "level": arguments.level, "tenant": server.tenant}
+        keys = found(server, {**query, "state": ["waiting", "ready"]})
+        return cancel_all(server, keys, arguments, "cleared", is_bulk=True)
+    if not confirmed(arguments, f"Cancel all that waits in {arguments.queue}?"):
+        return FAILED
+    asked = {} if arguments.level is None else {"level": arguments.level}
+    total = _ready(server, arguments.queue)
+    task = server.post(f"{_place(arguments)}/clear", asked)["task"]
+    with Progress("cancelling", total) as progress:
+        while (work := server.get(f"/api/v1/tasks/{task}", {"wait_ms": _LOOK_MS}))["state"] not in _ENDED:
+            progress.reach(max(0, total - _ready(server, arguments.queue)))
+    show({"queue": arguments.queue, "task": task, "state": work["state"]}, as_json=arguments.json)
+    return 0 if work["state"] == "completed" else FAILED
+
+
+def _ready(server: Server, queue: str) -> int:
+    return sum(one["ready"] for one in server.get(_QUEUES)["items"] if one["queue"] == queue)
 
 
 def _register(server: Server, arguments: argparse.Namespace) -> int:

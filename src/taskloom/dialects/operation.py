@@ -7,6 +7,7 @@ translates and never decides: it builds commands, and turns outcomes into its ow
 
 import enum
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 from msgspec import Struct
@@ -173,5 +174,7 @@ class Dialect(Struct, kw_only=True):
     """Kind of flow -> projection of its events."""
     callbacks: Mapping[str, Render] = {}
     """Dialect of a task -> how the call that tells of its end is rendered."""
+    refers: "Callable[[Services, Sequence[str]], Awaitable[AbstractSet[str]]] | None" = None
+    """(services, keys of blobs) -> those that rows of this dialect refer to."""
     start: Callable[[Services], Awaitable[None]] | None = None
     stop: Callable[[Services], Awaitable[None]] | None = None

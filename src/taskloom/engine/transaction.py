@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from taskloom.core.commands import Claim, Create, TaskCommand, Update
+from taskloom.core.commands import Claim, Create, Strategy, TaskCommand, Update
 from taskloom.core.records import PutRecords
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import COMPLETED, LEASED, READY, Task
@@ -32,7 +32,7 @@ from taskloom.engine.outcome import (
 from taskloom.engine.submission import Submission
 from taskloom.flows.flow import FlowCommand
 from taskloom.ports.faults import fault_point
-from taskloom.ports.store import FollowUpRow, IdempotencyRow, Load, Save, Work
+from taskloom.ports.store import FollowUpRow, IdempotencyRow, Load, Save, TurnId, Work
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,10 @@ def run(
     for index, submission in enumerate(submissions):
         command = submission.command
         if type(command) is Claim:
-            claims.append((index, command))
+            if batch.busy.isdisjoint(_turns(command)):
+                claims.append((index, command))
+            else:
+                outcomes[index] = PUT_BACK
             continue
         for _ in range(_RELOADS_MAX):
             try:
@@ -190,10 +193,11 @@ def _needs(submissions: Sequence[Submission]) -> Load | None:
     follow_ups: list[int] = []
     outbox: list[int] = []
     timers: list[tuple[int, str]] = []
+    turns: dict[TurnId, None] = {}
     for submission in submissions:
         command = submission.command
-        kind = type(command)
-        if kind is Claim:
+        if type(command) is Claim:
+            turns.update(dict.fromkeys(_turns(command)))
             continue
         if isinstance(command, TaskCommand):
             tasks[command.key] = None
@@ -221,7 +225,7 @@ def _needs(submissions: Sequence[Submission]) -> Load | None:
             idempotency.append((wanted.tenant, wanted.scope, wanted.key))
         if submission.follow_up:
             follow_ups.append(submission.follow_up)
-    if not (tasks or flows or records or idempotency or lanes or follow_ups or outbox or timers):
+    if not (tasks or flows or records or idempotency or lanes or follow_ups or outbox or timers or turns):
         return None
     return Load(
         tasks=list(tasks),
@@ -233,7 +237,15 @@ def _needs(submissions: Sequence[Submission]) -> Load | None:
         follow_ups=follow_ups,
         outbox=outbox,
         timers=timers,
+        turns=list(turns),
     )
+
+
+def _turns(claim: Claim) -> list[TurnId]:
+    """The queues a claim looks at in sequence: whether one is busy must not change until it is served."""
+    if claim.strategy is not Strategy.SEQUENTIAL:
+        return []
+    return [("turn", queue) for queue, _ in claim.queues]
 
 
 def _result(

@@ -139,10 +139,13 @@ def _validated(batch: Batch, found: Validated, context: FlowContext) -> Step[Bat
         status=IN_PROGRESS,
         in_progress_at=context.now,
         total=found.total,
+        bad=found.bad,
+        failed=found.bad,
         model=found.model,
         queue=found.queue,
     )
-    return Step(after, [_told(after)])
+    step = _go_on(after, context)
+    return Step(step.state, [_told(after), *step.effects])
 
 
 def _rows(
@@ -150,7 +153,7 @@ def _rows(
 ) -> Step[Batch] | Rejection:
     """Make tasks of a portion, unless it is there already."""
     count = len(rows.attributes)
-    if batch.status != IN_PROGRESS or rows.first + count > batch.total or rows.first > batch.created:
+    if batch.status != IN_PROGRESS or rows.first + count > batch.rows or rows.first > batch.created:
         return Rejection(Kind.WRONG_STATE, context.flow)
     if rows.first < batch.created:
         return Step(batch, [], batch.created)
@@ -206,13 +209,13 @@ def _stop(batch: Batch, stopping: str, context: FlowContext) -> Step[Batch]:
 
 def _go_on(batch: Batch, context: FlowContext) -> Step[Batch]:
     """Assemble the files once every row that will ever be a task has ended."""
-    done = batch.completed + batch.failed == batch.created
-    if batch.assembling or not done or (not batch.stopping and batch.created < batch.total):
+    done = batch.completed + batch.failed == batch.created + batch.bad
+    if batch.assembling or not done or (not batch.stopping and batch.created < batch.rows):
         return Step(batch, [])
     after = structs.replace(
         batch,
         assembling=True,
-        failed=batch.failed + batch.total - batch.created,
+        failed=batch.failed + batch.rows - batch.created,
         status=batch.status if batch.stopping else FINALIZING,
         finalizing_at=batch.finalizing_at or context.now,
         output_key=context.new_key(),

@@ -47,14 +47,17 @@ class CreateBatch(Struct, frozen=True, array_like=True):
     """The queue its maker named, "" to go by the model."""
     metadata: bytes = b""
     output_expires_ms: int = 0
+    is_partial: bool = False
+    """Whether a bad line of the file only counts itself out."""
 
 
 class Validated(Struct, frozen=True, array_like=True):
-    """The file is good: how many rows it has, and where they go."""
+    """The file can be run: how many lines it has and how many of them are bad, and where the others go."""
 
     total: int
     model: str
     queue: str
+    bad: int = 0
 
 
 class Rows(Struct, frozen=True, array_like=True):
@@ -83,6 +86,8 @@ class Batch(Struct, frozen=True, omit_defaults=True):
     queue: str = ""
     model: str = ""
     total: int = 0
+    bad: int = 0
+    """Lines that never become tasks, and have failed."""
     created: int = 0
     """Rows that are tasks by now."""
     completed: int = 0
@@ -109,6 +114,11 @@ class Batch(Struct, frozen=True, omit_defaults=True):
     def is_ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.status in ENDED
+
+    @property
+    def rows(self) -> int:
+        """How many tasks it comes to."""
+        return self.total - self.bad
 
     @property
     def ended_at(self) -> int:

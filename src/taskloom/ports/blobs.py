@@ -1,11 +1,11 @@
 """The blob port: files that are too large for a row, under names that nobody outside chose.
 
 All methods block, for they do what disks do: call them in a thread. What is committed is durable. What was
-committed and is referred to by nothing (the server died in between) is an orphan; it harms nobody and takes
-space until it is swept.
+committed is *loose* until somebody says that a row refers to it. So what a server left behind that died in
+between can be told from all else without looking at all else: it stays loose.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -38,7 +38,7 @@ class IncomingBlob(Protocol):
         """Add to it; raises BlobTooLarge beyond the limit."""
 
     def commit(self) -> Blob:
-        """Make it durable; only now can it be read."""
+        """Make it durable and loose; only now can it be read."""
 
     def discard(self) -> None:
         """Forget it."""
@@ -55,6 +55,12 @@ class Blobs(Protocol):
 
     def pieces(self, key: str, size: int, start: int = 0) -> Iterator[bytes]:
         """The file from byte `start` on in pieces of at most `size` bytes; raises BlobMissing at once."""
+
+    def keep(self, keys: Sequence[str]) -> None:
+        """A row that stands refers to each of these: they are loose no more."""
+
+    def loose(self, after: str, limit: int) -> list[str]:
+        """Files that have been loose for a day, by key, those above `after`."""
 
     def delete(self, key: str) -> None:
         """Forget a file; nothing happens when it is gone."""

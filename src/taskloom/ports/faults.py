@@ -24,6 +24,8 @@ POINTS = (
     "rows_checked",
     "rows_portion",
     "results_written",
+    "blob_committed",
+    "blob_referred",
 )
 
 

@@ -23,7 +23,9 @@ IdempotencyId = tuple[str, str, str]
 """(tenant, scope, key)."""
 SubscriptionId = tuple[str, str, str, str]
 """(tenant, kind, name, key)."""
-Slot = IdempotencyId | SubscriptionId
+TurnId = tuple[str, str]
+"""("turn", queue): whose turn it is to claim from it in sequence."""
+Slot = IdempotencyId | SubscriptionId | TurnId
 """What a command may need to itself without a row of its own to lock."""
 CounterId = tuple[int, str]
 """(flow, name)."""
@@ -142,6 +144,8 @@ class Load(Struct, gc=False):
     records_by_key: Sequence[int] = ()
     idempotency: Sequence[IdempotencyId] = ()
     subscriptions: Sequence[SubscriptionId] = ()
+    turns: Sequence[TurnId] = ()
+    """Had to itself or busy; there is nothing to read."""
     payloads: Sequence[int] = ()
     lanes: Sequence[LaneId] = ()
     follow_ups: Sequence[int] = ()

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from taskloom.core.limits import BODY_BYTES_PER_S_MIN, BODY_TIMEOUT_S, KIB
+from taskloom.core.limits import BODY_BYTES_PER_S_MIN, BODY_S_MAX, BODY_TIMEOUT_S, KIB
 from taskloom.dialects.operation import BodyError, Refusal
 from taskloom.server.request import Fields
 
@@ -72,14 +72,15 @@ async def read(receive: Receive, limit_bytes: int) -> bytes | Refusal:
 async def chunks(receive: Receive, limit_bytes: int, size: int = 0) -> AsyncIterator[bytes]:
     """The body piece by piece; `size` bytes were read before. Raises `BodyError`.
 
-    A body has a minute, and what arrives buys it more time, so that a large one may take longer but a
-    trickle ends.
+    A body has a minute, and what arrives buys it more time, up to half a day, so that a large one may take
+    longer but a trickle ends.
     """
     begun_s = asyncio.get_running_loop().time()
     more = True
     while more:
         try:
-            async with asyncio.timeout_at(begun_s + BODY_TIMEOUT_S + size / BODY_BYTES_PER_S_MIN):
+            allowed_s = min(BODY_TIMEOUT_S + size / BODY_BYTES_PER_S_MIN, BODY_S_MAX)
+            async with asyncio.timeout_at(begun_s + allowed_s):
                 message = await receive()
         except TimeoutError:
             raise BodyError(_SLOW) from None

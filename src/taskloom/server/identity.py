@@ -11,7 +11,7 @@ from taskloom.core.credentials import KEY, ROOT, KeyRecord, digest_of, key_chang
 from taskloom.core.limits import TENANT_NAME_LENGTH, TENANTS_CACHED
 from taskloom.core.records import PutRecords, RecordChange
 from taskloom.core.rejections import Kind, Rejection
-from taskloom.dialects.native.identity import TENANT, TenantBody
+from taskloom.core.tenants import TENANT, TenantBody
 from taskloom.dialects.native.secrets import SECRET, new_key_id, new_key_secret
 from taskloom.engine.engine import Engine
 from taskloom.engine.outcome import Outcome
@@ -90,7 +90,7 @@ class Tenants:
     async def ensure(self, name: str) -> None:
         """Make the record of a tenant unless there is one."""
         if await self._engine.store.record(TENANT, EVERY_TENANT, name) is None:
-            body = msgspec.json.encode(TenantBody(self._engine.clock.now_ms()))
+            body = msgspec.json.encode(TenantBody(created_at=self._engine.clock.now_ms()))
             outcome = await self._engine.submit(
                 PutRecords((RecordChange(TENANT, EVERY_TENANT, name, body, 0),))
             )

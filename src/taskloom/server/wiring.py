@@ -24,7 +24,7 @@ from taskloom.ports.bus import Bus
 from taskloom.ports.callbacks import Deliverer
 from taskloom.ports.clock import Clock, SystemClock, SystemTokens, Tokens
 from taskloom.ports.store import Store
-from taskloom.server import health, oauth, openapi
+from taskloom.server import health, oauth, openapi, orphans
 from taskloom.server.app import App
 from taskloom.server.auth import Authenticator
 from taskloom.server.crowd import Crowd
@@ -85,6 +85,7 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
         oauth.dialect(authenticator),
         health.dialect(metrics, version()),
         openapi.dialect(endpoints, version()),
+        orphans.dialect(spoken),
     ]
     endpoints.extend(
         endpoint(operation, of, metrics.observer(operation.name))

@@ -1,31 +1,35 @@
 """Blobs in a local directory: `<root>/<two digits>/<key>`, written beside their place and moved when whole.
 
 Keys are made here and checked on the way in, so no name given from outside ever touches the disk. What a
-crash left half-written lies in `<root>/incoming` and is removed after a day.
+crash left half-written lies in `<root>/incoming` and is removed after a day. A loose file has an empty
+one of its name in `<root>/loose`, made before the file gets its place.
 
 Who copies the data folder holds a shared lock on `<root>/held`, and a file is deleted only under an exclusive
 one. So every file that a row of the copy refers to is there until it is copied too. What could not be deleted
-goes with the next one; if the server ends before, it stays as an orphan.
+goes with the next one, and is loose until then, in case that the server ends before.
 """
 
 import contextlib
 import fcntl
 import hashlib
+import heapq
 import os
 import re
 import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from taskloom.ports.blobs import Blob, BlobMissing, BlobTooLarge
+from taskloom.ports.faults import fault_point
 
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
-_STALE_S: Final = 86_400
+_DAY_S: Final = 86_400
 _INCOMING: Final = "incoming"
+_LOOSE: Final = "loose"
 _HELD: Final = "held"
 _SHELF: Final = "[0-9a-f][0-9a-f]"
 
@@ -40,9 +44,10 @@ class LocalBlobs:
 
     def incoming(self, limit_bytes: int) -> "LocalIncoming":
         """Begin a new file."""
-        folder = self._root / _INCOMING
-        if not folder.is_dir():
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not (self._root / _LOOSE).is_dir():
+            for name in (_INCOMING, _LOOSE):
+                (self._root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+            sync_folder(self._root)
             sync_folder(self._root.parent)
         return LocalIncoming(self._root, secrets.token_hex(16), limit_bytes)
 
@@ -62,6 +67,17 @@ class LocalBlobs:
             raise BlobMissing(key) from None
         return found
 
+    def keep(self, keys: Sequence[str]) -> None:
+        """They are loose no more."""
+        fault_point("blob_referred")
+        for key in keys:
+            self._mark(key).unlink(missing_ok=True)
+
+    def loose(self, after: str, limit: int) -> list[str]:
+        """Files that have been loose for a day."""
+        names = (path.name for path in _older_than_a_day(self._root / _LOOSE))
+        return heapq.nsmallest(limit, (name for name in names if name > after and _KEY.fullmatch(name)))
+
     def delete(self, key: str) -> None:
         """Forget a file, now or when nobody holds them any more."""
         path = self._path(key)
@@ -77,9 +93,13 @@ class LocalBlobs:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
+                for path in self._doomed:
+                    _mark_in(self._root, path.name)
                 return
             while self._doomed:
-                self._doomed.pop().unlink(missing_ok=True)
+                path = self._doomed.pop()
+                path.unlink(missing_ok=True)
+                self._mark(path.name).unlink(missing_ok=True)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
@@ -92,26 +112,31 @@ class LocalBlobs:
             self._delete_doomed()
 
     def copy_to(self, target: Path) -> Iterator[int]:
-        """Copy every file into another folder; yields the size of each when it is there."""
+        """Copy every file into another folder; yields the size of each when it is there.
+
+        There the files of the last day are loose: the rows that refer to them may have come too late to be
+        in the copy.
+        """
+        fresh_after_s = time.time() - _DAY_S
         for shelf in sorted(self._root.glob(_SHELF)):
             place = target / shelf.name
             place.mkdir(parents=True, mode=0o700)
             for path in shelf.iterdir():
+                if path.stat().st_mtime > fresh_after_s or self._mark(path.name).exists():
+                    _mark_in(target, path.name)
                 yield shutil.copyfile(path, place / path.name).stat().st_size
 
     def sweep(self) -> int:
         """Remove what was begun a day ago and never committed; answers how many."""
-        folder = self._root / _INCOMING
-        if not folder.is_dir():
-            return 0
-        stale_before_s = time.time() - _STALE_S
         removed = 0
-        for path in folder.iterdir():
+        for path in _older_than_a_day(self._root / _INCOMING):
             with contextlib.suppress(FileNotFoundError):  # another server may sweep too
-                if path.stat().st_mtime < stale_before_s:
-                    path.unlink()
-                    removed += 1
+                path.unlink()
+                removed += 1
         return removed
+
+    def _mark(self, key: str) -> Path:
+        return self._root / _LOOSE / key
 
     def _path(self, key: str) -> Path:
         if _KEY.fullmatch(key) is None:
@@ -148,16 +173,37 @@ class LocalIncoming:
         folder = self._root / self._key[:2]
         is_new = not folder.is_dir()
         folder.mkdir(exist_ok=True, mode=0o700)
+        _mark_in(self._root, self._key)
         self._path.rename(folder / self._key)
         sync_folder(folder)
         if is_new:
             sync_folder(self._root)
+        fault_point("blob_committed")
         return Blob(self._key, self.size, self._digest.hexdigest())
 
     def discard(self) -> None:
         """Forget it."""
         self._file.close()
         self._path.unlink(missing_ok=True)
+
+
+def _mark_in(root: Path, key: str) -> None:
+    """Make a file loose; one that is loose already has been so for as long as before."""
+    folder = root / _LOOSE
+    folder.mkdir(exist_ok=True, mode=0o700)
+    with contextlib.suppress(FileExistsError):
+        (folder / key).touch(mode=0o600, exist_ok=False)
+
+
+def _older_than_a_day(folder: Path) -> Iterator[Path]:
+    """The files of a folder that were not written to for a day."""
+    if not folder.is_dir():
+        return
+    before_s = time.time() - _DAY_S
+    for path in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # who else is at work may have taken it away
+            if path.stat().st_mtime < before_s:
+                yield path
 
 
 def _pieces(path: Path, size: int, start: int) -> Iterator[bytes]:

@@ -30,6 +30,7 @@ DOCUMENTS = View(
         "failure": _T,
         "task": _I,
         "version": _I,
+        "blob": _T,
         "meta": _J,
     },
     indexes=(("project", "created_at"), ("project", "status", "created_at"), ("upload",)),
@@ -63,6 +64,7 @@ def project_document(event: FlowEvent, _at: int) -> Iterable[RowChange]:
             "failure": told.failure,
             "task": told.task,
             "version": told.version,
+            "blob": told.blob,
             "meta": msgspec.json.encode(told.meta),
         },
     )

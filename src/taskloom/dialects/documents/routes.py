@@ -1,7 +1,8 @@
 """The documents dialect: its operations, and what it brings to the server."""
 
-import asyncio
+from collections.abc import Sequence
 
+from taskloom.dialects import references
 from taskloom.dialects.documents import routes_project, routes_review, routes_task, routes_upload
 from taskloom.dialects.documents.errors import render
 from taskloom.dialects.documents.runner import StepRunner
@@ -10,7 +11,6 @@ from taskloom.dialects.operation import Dialect, Services
 from taskloom.flows.document.commands import DOCUMENT
 from taskloom.flows.document.flow import DocumentFlow
 from taskloom.flows.document.upload_flow import UploadFlow
-from taskloom.ports.blobs import Blobs
 from taskloom.views.documents import DOCUMENTS, project_document
 
 RUNNER = "documents.runner"
@@ -32,9 +32,7 @@ def owns(path: str) -> bool:
 async def start(services: Services) -> None:
     """Begin to work on steps."""
     resources = services.resources
-    blobs: Blobs = resources["blobs"]
-    await asyncio.to_thread(blobs.sweep)
-    runner = StepRunner(services.engine, StepWork(blobs, services.settings["data"]))
+    runner = StepRunner(services.engine, StepWork(resources["blobs"], services.settings["data"]))
     resources[RUNNER] = runner
     await runner.start()
 
@@ -45,6 +43,11 @@ async def stop(services: Services) -> None:
     await runner.stop()
 
 
+async def referred(services: Services, blobs: Sequence[str]) -> set[str]:
+    """Those of the blobs that are the file of a document."""
+    return await references.referred(services.engine, DOCUMENTS, "blob", blobs)
+
+
 DIALECT = Dialect(
     name="documents",
     operations=OPERATIONS,
@@ -53,6 +56,7 @@ DIALECT = Dialect(
     flows=(UploadFlow(), DocumentFlow()),
     views=(DOCUMENTS,),
     projections={DOCUMENT: project_document},
+    refers=referred,
     start=start,
     stop=stop,
 )

@@ -91,6 +91,8 @@ async def _submit(request: Request, form: Form) -> Reply:
     if isinstance(outcome, Rejection):
         form.is_referred_to = outcome.kind in _UNCERTAIN
         return refusal_of(outcome)
+    if not isinstance(outcome.reply, Replay):
+        await asyncio.to_thread(request.services.resources["blobs"].keep, [file.blob for file in files])
     form.is_referred_to = not isinstance(outcome.reply, Replay)
     return Response(201, body_of(outcome.reply, _answer))
 

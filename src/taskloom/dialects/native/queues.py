@@ -8,9 +8,12 @@ from taskloom.core.commands import LaneSetting, Tune
 from taskloom.core.lanes import BATCH_SUFFIX, GATE_SETTINGS, LANE_SETTINGS, Gate, Lane, Share
 from taskloom.core.limits import LANES_PAGE_MAX, LEVELS, NEVER_MS, PAUSE_S_MAX, QUEUE_NAME_LENGTH
 from taskloom.core.rejections import Rejection
+from taskloom.dialects.clearing import EVERY_LEVEL, order
 from taskloom.dialects.native import outcomes, wire
 from taskloom.dialects.native.bodies import body_as
 from taskloom.dialects.native.wire_queues import (
+    Clear,
+    Clearing,
     KeySettings,
     KeyView,
     LevelView,
@@ -118,6 +121,21 @@ async def pause(request: Request) -> Reply:
         until = min(wire.milliseconds(wanted.until), now + PAUSE_S_MAX * _MS)
     refusal = await _pause(request, wanted.key, until, is_batch=wanted.batch)
     return refusal or await read(request)
+
+
+async def clear(request: Request) -> Reply:
+    """Have all cancelled that nobody has taken; it goes on when this is answered, and whoever dies."""
+    wanted = body_as(Clear, request.body or b"{}")
+    if isinstance(wanted, Refusal):
+        return wanted
+    queue = request.parameters["queue"]
+    if not queue.isprintable() or len(queue) > QUEUE_NAME_LENGTH:
+        return _NO_NAME
+    level = EVERY_LEVEL if wanted.level is None else wanted.level
+    work = await order(request.engine, request.tenant, queue, level, request.principal.name)
+    if isinstance(work, Rejection):
+        return outcomes.refused(work)
+    return Response(202, msgspec.json.encode(Clearing(str(work))))
 
 
 async def resume(request: Request) -> Reply:

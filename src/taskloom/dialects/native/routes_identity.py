@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from taskloom.dialects.native import identity, keys, users, wire
+from taskloom.dialects.native import identity, keys, tenants, users, wire
 from taskloom.dialects.operation import Body, Operation
 
 _REFUSED: Final[dict[int, Any]] = {401: wire.Problem, 403: wire.Problem}
+_TENANT: Final = "/api/v1/tenants/{tenant}"
 
 OPERATIONS: Final = (
     Operation(
@@ -21,10 +22,32 @@ OPERATIONS: Final = (
         name="native.tenants",
         method="GET",
         path="/api/v1/tenants",
-        handler=identity.tenants,
+        handler=tenants.listing,
         scope="admin",
         summary="The tenants there are",
         responses={200: wire.Tenants, **_REFUSED},
+    ),
+    Operation(
+        name="native.tenants_read",
+        method="GET",
+        path=_TENANT,
+        handler=tenants.read,
+        scope="admin",
+        summary="One tenant",
+        tenant_parameter="tenant",
+        responses={200: wire.Tenant, **_REFUSED, 404: wire.Problem},
+    ),
+    Operation(
+        name="native.tenants_change",
+        method="PATCH",
+        path=_TENANT,
+        handler=tenants.change,
+        scope="admin",
+        summary="Set switches of a tenant; what is left out stays",
+        body=Body.JSON,
+        tenant_parameter="tenant",
+        request=tenants.ChangeTenant,
+        responses={200: wire.Tenant, 400: wire.Problem, **_REFUSED, 404: wire.Problem, 409: wire.Problem},
     ),
     Operation(
         name="native.keys_create",

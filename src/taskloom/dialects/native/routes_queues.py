@@ -51,6 +51,17 @@ OPERATIONS: Final = (
         responses={200: wire_queues.QueueView, 400: wire.Problem, **_REFUSED},
     ),
     Operation(
+        name="native.queues_clear",
+        method="POST",
+        path="/api/v1/queues/{queue}/clear",
+        handler=queues.clear,
+        scope="task.supervise",
+        summary="Have all of a queue cancelled that nobody has taken",
+        body=Body.JSON,
+        request=wire_queues.Clear,
+        responses={202: wire_queues.Clearing, 400: wire.Problem, **_REFUSED},
+    ),
+    Operation(
         name="native.queues_resume",
         method="POST",
         path="/api/v1/queues/{queue}/resume",

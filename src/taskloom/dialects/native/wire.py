@@ -97,6 +97,8 @@ class Tenant(Struct):
 
     name: str
     created_at: datetime
+    partial_validation: bool
+    bella_batch_times: str
 
 
 class Tenants(Struct):

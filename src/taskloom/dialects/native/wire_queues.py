@@ -116,6 +116,18 @@ class Pause(Struct, forbid_unknown_fields=True, omit_defaults=True):
     until: Instant | None = None
 
 
+class Clear(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What is to be cleared of a queue; without a level: all of it."""
+
+    level: Annotated[int, Meta(ge=0, lt=LEVELS)] | None = None
+
+
+class Clearing(Struct):
+    """The task of the server that cancels what waits, and that can be read like any other."""
+
+    task: str
+
+
 class Resume(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """The end of a pause."""
 

@@ -7,6 +7,7 @@ from msgspec import Raw, Struct
 
 from taskloom.core.decide import EXPIRED, TIMED_OUT_CODES
 from taskloom.core.task import CANCELLED, COMPLETED, TaskState
+from taskloom.dialects.queue.batch_check import LineError
 from taskloom.dialects.queue.translate import answer
 
 _BATCH_REQUEST: Final = "batch_req_"
@@ -50,9 +51,9 @@ class OutputLine(Struct, frozen=True, kw_only=True):
     """A line of either file."""
 
     id: str
-    custom_id: str
+    custom_id: str | None
     response: Answered | None = None
-    error: LineFault | None = None
+    error: LineFault | LineError | None = None
 
 
 class Usage(Struct, kw_only=True):
@@ -116,6 +117,12 @@ def line(row: Row, usage: Usage) -> tuple[bool, bytes]:
 def unmade(custom_id: str, number: int, code: str) -> bytes:
     """The line of a row that never became a task."""
     return _fault_line(f"{_BATCH_REQUEST}{number}", custom_id, code, "")
+
+
+def bad(custom_id: str | None, error: LineError) -> bytes:
+    """The line of a row that could not become a task: what is wrong with it, and where it stands."""
+    shown = OutputLine(id=f"{_BATCH_REQUEST}line_{error.line}", custom_id=custom_id, error=error)
+    return msgspec.json.encode(shown) + b"\n"
 
 
 def _fault_line(name: str, custom_id: str, code: str, message: str) -> bytes:

@@ -28,9 +28,10 @@ from taskloom.core.records import PutRecords
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import LEASED, Task, TaskState
 from taskloom.dialects.operation import Services
-from taskloom.dialects.queue import batch_input, batch_output, files, registry
+from taskloom.dialects.queue import batch_check, batch_input, batch_output, files, registry
+from taskloom.dialects.queue.batch_check import Good, LineError
 from taskloom.dialects.queue.batch_files import ResultFiles, write_page
-from taskloom.dialects.queue.batch_input import Good, LineError, Portion
+from taskloom.dialects.queue.batch_input import Portion
 from taskloom.dialects.queue.batch_output import Usage
 from taskloom.dialects.queue.files import File
 from taskloom.dialects.queue.wire import Attributes, encode
@@ -178,17 +179,21 @@ class BatchWorker:
             most = f"The file is larger than {BATCH_FILE_BYTES // MIB} MB."
             return [LineError(code="file_too_large", message=most)]
         try:
-            good = await asyncio.to_thread(batch_input.check, self._blobs, made.input_blob, made.endpoint)
+            good = await asyncio.to_thread(
+                batch_check.check, self._blobs, made.input_blob, made.endpoint, partial=made.is_partial
+            )
         except BlobMissing:
             return [LineError(code="file_not_found", message="The input file is gone.")]
         if not isinstance(good, Good):
             return good
+        if good.bad == good.total:
+            return Validated(good.total, "", "", good.bad)
         route = await registry.route_of(self._services, tenant, made.endpoint, good.model)
         queue = made.queue or (route.queue if route is not None else "")
         if not queue or await registry.find(self._services, tenant, queue) is None:
             message = f"The model {good.model} does not exist at {made.endpoint}."
             return [LineError(code="model_not_found", message=message, param="model", line=1)]
-        return Validated(good.total, good.model, queue)
+        return Validated(good.total, good.model, queue, good.bad)
 
     async def _split(self, key: int, tenant: str, batch: Batch) -> None:
         queue = await registry.find(self._services, tenant, batch.queue)
@@ -197,7 +202,7 @@ class BatchWorker:
         route = await registry.route_of(self._services, tenant, batch.made.endpoint, batch.model)
         if route is None or route.queue != batch.queue:
             route = registry.Route(batch.queue)
-        source = batch_input.portions(self._blobs, batch.made.input_blob, batch.created)
+        source = batch_input.portions(self._good(batch), batch.created)
         while (portion := await asyncio.to_thread(_next, source)) is not None:
             attributes = [
                 encode(Attributes(batch.made.endpoint, _MODE, queue_id, batch_id, "", custom_id, batch_id))
@@ -255,8 +260,10 @@ class BatchWorker:
         try:
             usage = Usage()
             await self._write_rows(writer, key, tenant, usage)
-            if batch.created < batch.total:
+            if batch.created < batch.rows:
                 await asyncio.to_thread(self._write_unmade, writer, batch)
+            if batch.bad:
+                await asyncio.to_thread(self._write_bad, writer, batch)
             fault_point("results_written")
             blobs = await asyncio.to_thread(writer.commit)
             await self._keep_files(tenant, batch, blobs)
@@ -279,9 +286,23 @@ class BatchWorker:
 
     def _write_unmade(self, writer: ResultFiles, batch: Batch) -> None:
         code = "batch_expired" if batch.stopping == b.EXPIRED else "batch_cancelled"
-        for portion in batch_input.portions(self._blobs, batch.made.input_blob, batch.created):
+        for portion in batch_input.portions(self._good(batch), batch.created):
             for number, custom_id in enumerate(portion.custom_ids, portion.first):
                 writer.write(batch_output.unmade(custom_id, number, code), is_output=False)
+
+    def _write_bad(self, writer: ResultFiles, batch: Batch) -> None:
+        made = batch.made
+        for line in batch_check.judged(self._blobs, made.input_blob, made.endpoint):
+            if line.error is not None:
+                writer.write(batch_output.bad(line.custom_id, line.error), is_output=False)
+
+    def _good(self, batch: Batch) -> Iterator[bytes]:
+        """The lines that become tasks."""
+        made = batch.made
+        if not batch.bad:
+            return (text for _, text in batch_input.lines(self._blobs, made.input_blob))
+        every = batch_check.judged(self._blobs, made.input_blob, made.endpoint)
+        return (line.text for line in every if line.error is None)
 
     async def _keep_files(self, tenant: str, batch: Batch, blobs: dict[str, tuple[int, str]]) -> None:
         """Make the files known; those an earlier try made known stay, and what this one wrote goes."""
@@ -304,6 +325,7 @@ class BatchWorker:
             event = core_files.told(file.key, tenant, core_files.FILE_STORED, told)
             if isinstance(await self._submit(PutRecords((), (event,))), Rejection):
                 raise OSError("the files of results cannot be stored now")
+            await asyncio.to_thread(self._blobs.keep, [blob])
 
     # Sweeping ------------------------------------------------------------------------------------------
 

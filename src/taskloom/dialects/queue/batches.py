@@ -1,12 +1,18 @@
-"""A batch as `openai` clients read it: every member there, null where there is nothing, times in seconds."""
+"""A batch as `openai` clients read it: every member there, null where there is nothing.
 
-from typing import Any
+Times are in seconds, unless the tenant wants them in milliseconds as the original has them.
+"""
+
+from typing import Any, Final
 
 from msgspec import Raw, Struct
 
 from taskloom.core.ids import spell
+from taskloom.core.tenants import Switches
 from taskloom.dialects.queue.files import PREFIX
 from taskloom.flows.batch_state import Batch
+
+_UNITS_MS: Final = {"s": 1_000, "ms": 1}
 
 
 class Counts(Struct, frozen=True):
@@ -51,9 +57,10 @@ class Shown(Struct, frozen=True, kw_only=True):
     metadata: Raw | None
 
 
-def shown(batch: Batch) -> Shown:
+def shown(batch: Batch, switches: Switches) -> Shown:
     """The object of a batch."""
     made = batch.made
+    unit_ms = _UNITS_MS[switches.bella_batch_times]
     return Shown(
         id=made.id,
         endpoint=made.endpoint,
@@ -64,23 +71,23 @@ def shown(batch: Batch) -> Shown:
         status=batch.status,
         output_file_id=spell(PREFIX, batch.output_key) if batch.has_output else None,
         error_file_id=spell(PREFIX, batch.error_key) if batch.has_errors else None,
-        created_at=batch.created_at // 1000,
-        in_progress_at=_second(batch.in_progress_at),
-        expires_at=batch.expires_at // 1000,
-        finalizing_at=_second(batch.finalizing_at),
-        completed_at=_second(batch.completed_at),
-        failed_at=_second(batch.failed_at),
-        expired_at=_second(batch.expired_at),
-        cancelling_at=_second(batch.cancelling_at),
-        cancelled_at=_second(batch.cancelled_at),
+        created_at=batch.created_at // unit_ms,
+        in_progress_at=_instant(batch.in_progress_at, unit_ms),
+        expires_at=batch.expires_at // unit_ms,
+        finalizing_at=_instant(batch.finalizing_at, unit_ms),
+        completed_at=_instant(batch.completed_at, unit_ms),
+        failed_at=_instant(batch.failed_at, unit_ms),
+        expired_at=_instant(batch.expired_at, unit_ms),
+        cancelling_at=_instant(batch.cancelling_at, unit_ms),
+        cancelled_at=_instant(batch.cancelled_at, unit_ms),
         request_counts=Counts(batch.total, batch.completed, batch.failed),
         usage=_raw(batch.usage),
         metadata=_raw(batch.made.metadata),
     )
 
 
-def _second(at: int) -> int | None:
-    return at // 1000 if at else None
+def _instant(at: int, unit_ms: int) -> int | None:
+    return at // unit_ms if at else None
 
 
 def _raw(text: bytes) -> Any:

@@ -4,6 +4,7 @@ A file that was deleted or has expired is there no more for callers at that inst
 when no batch reads it any longer.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -13,7 +14,8 @@ from taskloom.core.files import FileTold
 from taskloom.core.ids import parse, spell
 from taskloom.core.records import PutRecords
 from taskloom.core.rejections import Rejection
-from taskloom.dialects.operation import Refusal
+from taskloom.dialects import references
+from taskloom.dialects.operation import Refusal, Services
 from taskloom.dialects.queue.wire_openai import FileObject
 from taskloom.engine.engine import Engine
 from taskloom.flows.batch_state import ENDED
@@ -108,6 +110,11 @@ async def sweep(engine: Engine, blobs: Blobs, remove: Any) -> int:
         await _tell(engine, file, files.FILE_REMOVED, file.told)
         removed += 1
     return removed
+
+
+async def referred(services: Services, blobs: Sequence[str]) -> set[str]:
+    """Those of the blobs that are the content of a file; its row stays while a batch reads it."""
+    return await references.referred(services.engine, FILES, "blob", blobs)
 
 
 async def _is_read(engine: Engine, blob: str) -> bool:

@@ -3,15 +3,16 @@
 from typing import Final
 
 from taskloom.core.files import FILE
+from taskloom.dialects.clearing import Clearer
 from taskloom.dialects.operation import Dialect, Services
 from taskloom.dialects.queue import (
+    files,
     operations_files,
     operations_inference,
     operations_queues,
     operations_tasks,
 )
 from taskloom.dialects.queue.batch_work import BatchWorker
-from taskloom.dialects.queue.clearing import Clearer
 from taskloom.dialects.queue.errors import render
 from taskloom.dialects.queue.eventbus import NAME as EVENT_BUS
 from taskloom.dialects.queue.eventbus import EventBus
@@ -66,6 +67,7 @@ DIALECT: Final = Dialect(
     views=(FRAMES, BATCHES, FILES),
     projections={KIND: project_frames, BATCH: project_batch, FILE: project_file},
     callbacks={NAME: called_back},
+    refers=files.referred,
     start=_start,
     stop=_stop,
 )

@@ -16,6 +16,7 @@ from taskloom.core.limits import (
 )
 from taskloom.core.payload import strict_error
 from taskloom.core.rejections import Rejection
+from taskloom.core.tenants import Switches
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
 from taskloom.dialects.queue import batch_ids, batch_input, errors, files, registry
 from taskloom.dialects.queue.batches import Shown, shown
@@ -23,6 +24,7 @@ from taskloom.dialects.queue.errors import NO_CACHE, decoded, invalid
 from taskloom.dialects.queue.files import File
 from taskloom.dialects.queue.wire import encode
 from taskloom.dialects.queue.wire_openai import BatchList, NewBatch
+from taskloom.engine.tenants import switches
 from taskloom.flows import batch_state as b
 from taskloom.flows.batch_state import Batch, CreateBatch
 from taskloom.flows.flow import FlowCommand
@@ -101,6 +103,7 @@ async def _made(request: Request, wanted: NewBatch, file: File, key: int) -> Cre
         queue=queue,
         metadata=metadata,
         output_expires_ms=life.seconds * _MS if life is not None else 0,
+        is_partial=(await switches(request.engine.store, request.tenant)).partial_validation,
     )
 
 
@@ -185,7 +188,8 @@ async def listing(request: Request) -> Reply:
     page = await request.engine.store.search(query)
     keys = [row["key"] for row in page.rows[:limit]]
     found = [one for one in [await _batch(request, key) for key in keys] if one is not None]
-    data = [_object(row) for row in found]
+    chosen = await switches(request.engine.store, request.tenant)
+    data = [_object(row, chosen) for row in found]
     first, last = (data[0].id, data[-1].id) if data else (None, None)
     answer = BatchList(data=data, first_id=first, last_id=last, has_more=len(page.rows) > limit)
     return Response(body=encode(answer), headers=NO_CACHE)
@@ -203,8 +207,9 @@ async def _shown(request: Request, key: int) -> Reply:
     row = await _batch(request, key)
     if row is None:
         return NO_BATCH
-    return Response(body=encode(_object(row)), headers=NO_CACHE)
+    chosen = await switches(request.engine.store, row.tenant)
+    return Response(body=encode(_object(row, chosen)), headers=NO_CACHE)
 
 
-def _object(row: FlowRow) -> Shown:
-    return shown(msgspec.msgpack.decode(row.state, type=Batch))
+def _object(row: FlowRow, chosen: Switches) -> Shown:
+    return shown(msgspec.msgpack.decode(row.state, type=Batch), chosen)

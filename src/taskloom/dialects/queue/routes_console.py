@@ -5,8 +5,9 @@ from typing import Final
 from taskloom.core.limits import CLEAR_WAIT_MS, LETTERS_PAGE_MAX, LEVELS
 from taskloom.core.registry import QueueBody
 from taskloom.core.rejections import Rejection
+from taskloom.dialects import clearing
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
-from taskloom.dialects.queue import clearing, errors, registry, statistics
+from taskloom.dialects.queue import errors, registry, statistics
 from taskloom.dialects.queue.errors import NO_CACHE, invalid
 from taskloom.dialects.queue.routes_tasks import shown_id
 from taskloom.dialects.queue.spelling import read

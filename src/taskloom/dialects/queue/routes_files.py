@@ -38,6 +38,7 @@ async def create(request: Request) -> Reply:
         rejection = await files.put(request.engine, file)
         if rejection is not None:
             return errors.refused(rejection)
+        await asyncio.to_thread(request.services.resources["blobs"].keep, [file.told.blob])
         return _json(files.shown(file))
     except FormRefused as refused:
         return refused.refusal

@@ -56,8 +56,8 @@ class Reader:
                 chunk = self._shown(task, page)
                 if chunk:
                     yield chunk
-                if page:
-                    continue
+                if page and (task.is_final or len(page) == STREAM_PAGE):
+                    continue  # else what comes next rings
                 rest_ms = deadline - engine.clock.monotonic_ms()
                 if rest_ms <= 0 or engine.waiting.closed:
                     return

@@ -32,6 +32,8 @@ class DocumentTold(Struct, frozen=True):
     meta: tuple[Meta, ...]
     upload: int
     task: int
+    blob: str = ""
+    """Where the file lies."""
     issues: tuple[ReportedIssue, ...] = ()
     message: str = ""
 
@@ -70,6 +72,7 @@ def told(document: Document, issues: tuple[ReportedIssue, ...] = (), message: st
         meta=document.meta,
         upload=document.upload,
         task=document.task,
+        blob="" if document.file is None else document.file.blob,
         issues=issues,
         message=message,
     )

@@ -77,7 +77,7 @@ class Session:
         self._records.update(record.id for record in records if record is not None)
         self._lock = "FOR UPDATE NOWAIT"
         records += [await sql.record_by_key(connection, key) for key in load.records_by_key]
-        busy = await self._try_slots([*load.idempotency, *load.subscriptions])
+        busy = await self._try_slots([*load.idempotency, *load.subscriptions, *load.turns])
         idempotency = [slot for slot in load.idempotency if slot not in busy]
         subscriptions = [slot for slot in load.subscriptions if slot not in busy]
         details = await sql.details_by_key(connection, load.attributes) if load.attributes else {}

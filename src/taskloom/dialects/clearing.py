@@ -21,13 +21,17 @@ log = logging.getLogger(__name__)
 
 QUEUE: Final = "queue:clear"
 REASON: Final = "cleared"
+EVERY_LEVEL: Final = -1
 _LEVEL: Final = 1
 _LEASE_MS: Final = 15_000
 _PAUSE_MS: Final = 5_000
 
 
 class Clearing(Struct, frozen=True):
-    """What is to be cleared: tasks of a queue at a level, with keys up to one made when it was asked for."""
+    """What is to be cleared: tasks of a queue with keys up to one made when it was asked for.
+
+    At `EVERY_LEVEL` or at one.
+    """
 
     queue: str
     level: int
