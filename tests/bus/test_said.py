@@ -117,13 +117,20 @@ def test_a_long_stream_keeps_its_last_part(bus):
 
 def test_a_heavy_stream_keeps_what_fits(bus):
     for number in range(5):
-        bus.say("s", number, b"0" * (SAID_STREAM_BYTES // 2))
+        bus.say("s", number, b"0" * (SAID_STREAM_BYTES // 2 - 100))
 
     assert [numbers(bus, after) for after in (1, 2)] == [[], [3, 4]]
 
 
+def test_what_is_heavier_than_a_stream_may_be_is_not_kept(bus):
+    bus.say("s", 0, b"0" * SAID_STREAM_BYTES)
+    bus.say("s", 1, b"1")
+
+    assert [numbers(bus, after) for after in (-1, 0)] == [[], [1]]
+
+
 def test_of_many_streams_the_silent_ones_make_room(bus, monkeypatch):
-    monkeypatch.setattr(said, "SAID_BYTES", 100)
+    monkeypatch.setattr(said, "SAID_BYTES", 300)
     for stream in ("a", "b", "a", "c"):
         bus.say(stream, len(bus.heard(stream, -1)), b"0" * 30)
 
@@ -190,8 +197,19 @@ async def test_what_no_message_holds_is_a_hole_and_the_rest_arrives(servers):
     assert numbers(servers[1].bus, 0) == [1, 2]
 
 
+@pytest.mark.parametrize(
+    "odd", [b"\xff", b"\0", b"not json", b'"' * 5_000], ids=["bytes", "nul", "text", "grows"]
+)
+async def test_what_is_odd_arrives_or_is_a_hole(servers, odd):
+    servers[0].bus.say("s", 0, odd)
+    await told(servers, 1)
+
+    assert servers[1].bus.heard("s", -1) in ([], [(0, odd), (1, b"1")])
+    assert servers[1].bus.heard("s", 0) == [(1, b"1")]
+
+
 async def test_what_cannot_leave_is_dropped_and_not_piled_up(servers, monkeypatch):
-    monkeypatch.setattr(shared, "SAID_WAITING_BYTES", 10)
+    monkeypatch.setattr(shared, "SAID_WAITING_BYTES", 50)
     for number in range(5):
         servers[0].bus.say("s", number, b'"xxx"')
     await told(servers)

@@ -1,9 +1,13 @@
 """What was said of streams, kept for a moment: a window on each, bounded in every direction."""
 
 from collections import OrderedDict, deque
+from typing import Final
 
 from taskloom.core.limits import READS, SAID_BYTES, SAID_FRAMES, SAID_KEPT_MS, SAID_STREAM_BYTES
 from taskloom.ports.clock import Clock
+
+_AROUND_BYTES: Final = 64
+"""What keeping a body costs beside its bytes."""
 
 
 class Window:
@@ -25,9 +29,9 @@ class Window:
     def add(self, body: bytes) -> None:
         """Add the next one; the oldest make room."""
         self.bodies.append(body)
-        self.size += len(body)
+        self.size += len(body) + _AROUND_BYTES
         while len(self.bodies) > SAID_FRAMES or self.size > SAID_STREAM_BYTES:
-            self.size -= len(self.bodies.popleft())
+            self.size -= len(self.bodies.popleft()) + _AROUND_BYTES
             self.first += 1
 
 

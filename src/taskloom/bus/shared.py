@@ -32,7 +32,7 @@ CHANNEL: Final = "taskloom"
 BEAT_S: float = 5
 """How long a bus may be silent."""
 
-Part = tuple[str, int, msgspec.Raw]
+Part = tuple[str, int, str]
 """What was said of a stream, as it goes along with the hints."""
 
 _READS: Final = "reads "
@@ -41,8 +41,8 @@ _ANEW: Final = "anew"
 """What a server tells that knows of no readers yet."""
 _PAYLOAD_BYTES: Final = 7_900
 """What a message may weigh for a database to take it."""
-_AROUND_BYTES: Final = 200
-"""More than what stands around a part in a message that holds nothing else."""
+_SENDER_BYTES: Final = 50
+"""More than a message without hints begins and ends with."""
 _PAUSE_S: Final = 0.25
 
 
@@ -60,8 +60,8 @@ class SharedBus:
         self._wake: Callable[[str], None] = _nobody
         self._topics: set[str] = set()
         self._said = Said(clock)
-        self._parts: deque[str | Part] = deque()
-        """What goes along with the hints."""
+        self._parts: deque[bytes] = deque()
+        """What goes along with the hints, encoded."""
         self._size = 0
         self._reads = Recent(clock)
         """The streams that others were told somebody reads here."""
@@ -93,22 +93,24 @@ class SharedBus:
     def say(self, stream: str, number: int, body: bytes) -> None:
         """Say the next of a stream; it is sent if somebody reads elsewhere and the way is open."""
         self._said.add(stream, number, body)
-        fits = len(body) <= self.message_bytes - _AROUND_BYTES
-        if fits and self._asked.within(stream, READS_KEPT_MS):
-            self._send_along((stream, number, msgspec.Raw(body)), len(body))
+        if self._asked.within(stream, READS_KEPT_MS):
+            with contextlib.suppress(UnicodeDecodeError):
+                self._send_along((stream, number, body.decode()))
 
     def heard(self, stream: str, after: int) -> list[tuple[int, bytes]]:
         """What was said from exactly the number after `after` on; others learn that somebody reads."""
         found = self._said.after(stream, after)
         if not self._reads.within(stream, READS_RENEWED_MS):
             self._reads.add(stream)
-            self._send_along(_READS + stream, len(stream))
+            self._send_along(_READS + stream)
         return found
 
-    def _send_along(self, part: str | Part, size: int) -> None:
-        if self.connected.is_set() and self._size + size <= SAID_WAITING_BYTES:
-            self._size += size
-            self._parts.append(part)
+    def _send_along(self, part: str | Part) -> None:
+        piece = msgspec.json.encode(part)
+        fits = len(piece) <= self.message_bytes - _SENDER_BYTES
+        if fits and self.connected.is_set() and self._size + len(piece) <= SAID_WAITING_BYTES:
+            self._size += len(piece)
+            self._parts.append(piece)
             self._bell.set()
 
     def streams(self) -> Streams | None:
@@ -149,24 +151,21 @@ class SharedBus:
         self._parts.clear()
         self._size = 0
         self._reads.clear()
-        self._send_along(_ANEW, 0)
+        self._send_along(_ANEW)
 
     def _message(self, topics: set[str]) -> str:
         """The hints, and as much of the rest as fits; what is left goes with the next message."""
-        text = payload(self._me, topics)
-        pieces = [text[:-1]]
-        room = self.message_bytes - len(text.encode())
-        while self._parts:
-            part = self._parts[0]
-            piece = msgspec.json.encode(part)
+        hints = payload(self._me, topics).encode()
+        pieces = [hints[:-1]]
+        room = self.message_bytes - len(hints)
+        while self._parts and len(self._parts[0]) < room:
+            piece = self._parts.popleft()
+            self._size -= len(piece)
             room -= len(piece) + 1
-            if room < 0:
-                self._bell.set()
-                break
-            self._parts.popleft()
-            self._size -= len(part if isinstance(part, str) else bytes(part[2]))
-            pieces.append(piece.decode())
-        return ",".join(pieces) + "]"
+            pieces.append(piece)
+        if self._parts:
+            self._bell.set()
+        return (b",".join(pieces) + b"]").decode()
 
     def _received(self, text: str | bytes) -> None:
         try:
@@ -177,7 +176,7 @@ class SharedBus:
             self._beat.set()
             return
         for stream, number, body in (part for part in told if not isinstance(part, str)):
-            self._said.add(stream, number, bytes(body))
+            self._said.add(stream, number, body.encode())
         for topic in (part for part in told if isinstance(part, str)):
             self._hinted(topic)
 

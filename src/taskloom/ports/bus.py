@@ -22,7 +22,7 @@ class Bus(Protocol):
         """Hint at these topics; never blocks, may be lost."""
 
     def say(self, stream: str, number: int, body: bytes) -> None:
-        """Say the next of a stream (JSON) to whoever reads along; never blocks, may be lost, soon forgotten.
+        """Say the next of a stream (text) to whoever reads along; never blocks, may be lost, soon forgotten.
 
         Whoever publishes hints at it does so afterwards, so that those who wake find it.
         """
