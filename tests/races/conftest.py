@@ -89,14 +89,8 @@ class RacingServer:
         ]
         known = []
         for _ in range(200):
-            future = self.loop.create_future()
-            work = run(self.environment, submissions, self.now, known)
-            self.futures[id(work)] = future
-            self.works.append(work)
-            self.store.kick()
             try:
-                async with asyncio.timeout(WAIT_S):
-                    result = await future
+                result = await self.once(submissions, known)
             except TransientError as error:
                 self.restarts += 1
                 self.turned_away.set()
@@ -107,6 +101,16 @@ class RacingServer:
                 continue
             return result
         raise AssertionError("the batch never got through")
+
+    async def once(self, submissions, known=None) -> BatchResult:
+        """One try of a batch."""
+        future = self.loop.create_future()
+        work = run(self.environment, submissions, self.now, known)
+        self.futures[id(work)] = future
+        self.works.append(work)
+        self.store.kick()
+        async with asyncio.timeout(WAIT_S):
+            return await future
 
     async def do(self, command, **rest):
         """One command; its outcome."""

@@ -11,6 +11,7 @@ from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import CANCELLED, COMPLETED, LEASED, READY
 from taskloom.engine.outcome import Accepted, Idempotency
 from taskloom.engine.submission import Submission
+from taskloom.engine.transaction import PUT_BACK
 from taskloom.ports.store import Save
 from tests.races.conftest import NOW, WAIT_S
 
@@ -64,6 +65,23 @@ async def test_two_servers_that_claim_in_sequence_hand_out_one_task(servers):
 
     assert [len((await batch).outcomes[0].reply) for batch in (first, second)] == [1, 0]
     assert two.turned_away.is_set()
+
+
+async def test_a_standing_claim_in_sequence_is_turned_away_while_another_server_has_its_queue(servers):
+    one, two = servers
+    await one.reply(CREATE)
+    one.held.before(Save)
+    first = asyncio.create_task(one.batch(SEQUENTIAL))
+    async with asyncio.timeout(WAIT_S):
+        await one.held.reached.wait()
+    two.environment.standing.add(Submission(SEQUENTIAL))
+
+    made, standing = (await two.once([Submission(CREATE)])).outcomes
+
+    assert isinstance(made, Accepted)
+    assert standing is PUT_BACK
+    one.held.go.set()
+    assert len((await first).outcomes[0].reply) == 1
 
 
 @pytest.mark.parametrize("other", [structs.replace(SEQUENTIAL, queues=(("p", 1),)), CLAIM])

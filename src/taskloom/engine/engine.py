@@ -222,9 +222,8 @@ class Engine:
 
     async def _stand(self, command: Claim, ticket: Ticket, rest_ms: int) -> list[Handout] | None:
         """Wait: what a batch handed out; nothing when it is time to ask again, None when the time is over."""
-        submission = self._writer.stand(command)
+        submission = self._writer.stand(command, ticket.ring)
         handing_out: asyncio.Future[Outcome] = submission.waiter
-        handing_out.add_done_callback(lambda _: ticket.ring())
         try:
             rung = await ticket.wait(rest_ms)
         except asyncio.CancelledError:

@@ -8,7 +8,6 @@ served is found that way.
 import threading
 from collections.abc import Mapping
 
-from taskloom.core.commands import Claim
 from taskloom.core.lanes import LaneId
 from taskloom.engine.submission import Submission
 
@@ -56,7 +55,7 @@ class Standing:
                 submission = next(iter(line.values()))
                 self._remove(submission)
                 taken.append(submission)
-                count -= _claim(submission).size
+                count -= submission.claim.size
         return taken
 
     def _remove(self, submission: Submission) -> bool:
@@ -72,10 +71,5 @@ class Standing:
 
 
 def _places(submission: Submission) -> list[Place]:
-    claim = _claim(submission)
+    claim = submission.claim
     return [(queue, level, claim.tenant) for queue, level in claim.queues]
-
-
-def _claim(submission: Submission) -> Claim:
-    assert isinstance(submission.command, Claim)
-    return submission.command

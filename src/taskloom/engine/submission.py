@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from taskloom.core.commands import Claim
 from taskloom.engine.outcome import Command, Idempotency
 
 
@@ -19,3 +20,9 @@ class Submission(Struct, gc=False):
     size: int = 0
     put_back: int = 0
     """How often it was left out of a batch because a slot was busy; only the writer touches it."""
+
+    @property
+    def claim(self) -> Claim:
+        """The command, which is known to be a claim."""
+        assert isinstance(self.command, Claim)
+        return self.command

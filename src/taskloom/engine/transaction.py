@@ -7,8 +7,8 @@ is pure, so nothing of the first try is left.
 """
 
 import logging
-from collections.abc import Collection, Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Generator, Mapping, Sequence
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -32,7 +32,7 @@ from taskloom.engine.outcome import (
 from taskloom.engine.submission import Submission
 from taskloom.flows.flow import FlowCommand, Say
 from taskloom.ports.faults import fault_point
-from taskloom.ports.store import FollowUpRow, IdempotencyRow, Load, Save, TurnId, Work
+from taskloom.ports.store import FollowUpRow, IdempotencyRow, Load, Request, Save, TurnId, Work
 
 log = logging.getLogger(__name__)
 
@@ -84,10 +84,7 @@ def run(
     for index, submission in enumerate(submissions):
         command = submission.command
         if type(command) is Claim:
-            if batch.busy.isdisjoint(_turns(command)):
-                claims.append((index, command))
-            else:
-                outcomes[index] = PUT_BACK
+            _line_up(batch, index, command, claims, outcomes)
             continue
         for _ in range(_RELOADS_MAX):
             try:
@@ -102,11 +99,7 @@ def run(
         else:
             outcomes[index] = Rejection(Kind.FAULT, detail="too many reads in one command")
     if environment.standing:
-        for submission in environment.standing.take(made_ready(batch, claims)):
-            assert isinstance(submission.command, Claim)
-            claims.append((len(outcomes), submission.command))
-            submissions.append(submission)
-            outcomes.append(_PENDING)
+        yield from _join(batch, submissions, claims, outcomes)
     if claims:
         yield from hand_out(batch, claims, outcomes)
     save = batch.save()
@@ -115,6 +108,31 @@ def run(
     fault_point("batch_decided")
     saved = yield save
     return _result(batch, save, outcomes, saved.sequence, saved.released)
+
+
+def _join(
+    batch: Batch, submissions: list[Submission], claims: list[tuple[int, Claim]], outcomes: list[Outcome]
+) -> Generator[Request, Any, None]:
+    """Take the standing claims along for which the batch made something ready."""
+    joining = batch.environment.standing.take(made_ready(batch, claims))
+    turns = [turn for one in joining for turn in _turns(one.claim)]
+    if turns:
+        load = Load(turns=turns)
+        batch.add(load, (yield load))
+    for index, submission in enumerate(joining, len(outcomes)):
+        submissions.append(submission)
+        outcomes.append(_PENDING)
+        _line_up(batch, index, submission.claim, claims, outcomes)
+
+
+def _line_up(
+    batch: Batch, index: int, claim: Claim, claims: list[tuple[int, Claim]], outcomes: list[Outcome]
+) -> None:
+    """A claim whose turn another server has goes to a later batch."""
+    if batch.busy.isdisjoint(_turns(claim)):
+        claims.append((index, claim))
+    else:
+        outcomes[index] = PUT_BACK
 
 
 _PENDING: Final = Rejection(Kind.FAULT, detail="not handled")

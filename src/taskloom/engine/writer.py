@@ -80,6 +80,19 @@ class Seat:
             party.future.set_result(party.outcomes)
 
 
+class Ringing(asyncio.Future[Outcome]):
+    """A future that rings somebody in the very moment it is resolved."""
+
+    def __init__(self, ring: Callable[[], object]) -> None:
+        super().__init__()
+        self._ring = ring
+
+    def set_result(self, outcome: Outcome) -> None:
+        """Take the outcome, and ring."""
+        super().set_result(outcome)
+        self._ring()
+
+
 class Group:
     """Submissions that share a transaction: how often it was restarted, what it needs, since when it runs."""
 
@@ -152,9 +165,9 @@ class Writer:
         self._kick_soon()
         return future
 
-    def stand(self, claim: Claim) -> Submission:
-        """Let a claim stand until a batch can serve it; then its waiter is resolved after the commit."""
-        submission = Submission(claim, self._loop.create_future())
+    def stand(self, claim: Claim, ring: Callable[[], object]) -> Submission:
+        """Let a claim stand until a batch can serve it; after the commit its waiter is resolved and rings."""
+        submission = Submission(claim, Ringing(ring))
         self._open += 1
         self.standing.add(submission)
         return submission
@@ -245,7 +258,8 @@ class Writer:
     def _answer(self, submissions: list[Submission], result: BatchResult) -> None:
         fault_point("before_answer")
         answered = 0
-        for submission, outcome in zip(submissions, result.outcomes, strict=True):
+        # Claims stand last: workers are told of their tasks before makers are told that these are made.
+        for submission, outcome in zip(reversed(submissions), reversed(result.outcomes), strict=True):
             if outcome is PUT_BACK and submission.put_back < _PUT_BACK_MAX:
                 self._put_back(submission)
                 continue

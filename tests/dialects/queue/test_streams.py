@@ -148,6 +148,24 @@ async def test_a_caller_who_leaves_the_stream_cancels_the_task(desk):
     assert (await desk.get(task_id))["status"] == "cancelled"
 
 
+async def test_a_caller_who_leaves_before_the_first_look_at_the_stream_cancels_the_task(desk, monkeypatch):
+    store, looked = desk.server.engine.store, asyncio.Event()
+    look = store.task
+
+    async def never(key):
+        monkeypatch.setattr(store, "task", look)
+        looked.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(store, "task", never)
+    async with desk.streaming():
+        await asyncio.wait_for(looked.wait(), 30)
+        task_id = (await desk.taken())["task_id"]
+    await desk.told_to_stop(task_id)
+
+    assert (await desk.get(task_id))["status"] == "cancelled"
+
+
 async def test_a_caller_who_leaves_after_the_end_mark_lets_the_worker_finish(desk):
     async with desk.streaming() as pieces:
         task_id = (await desk.taken())["task_id"]

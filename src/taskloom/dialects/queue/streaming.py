@@ -154,11 +154,12 @@ async def put(
 ) -> AsyncIterator[bytes]:
     """The stream of a caller's own task, which is cancelled when the caller goes away or waits too long."""
     engine = request.engine
-    task = await engine.store.task(made.key)
-    assert task is not None, "the task was made before its stream is read"
-    reader = reading(engine, task)
     deadline = engine.clock.monotonic_ms() + made.wait_ms
+    reader: Reader | None = None
     try:
+        task = await engine.store.task(made.key)
+        assert task is not None, "the task was made before its stream is read"
+        reader = reading(engine, task)
         async for chunk in reader.until(deadline):
             yield chunk
         if not reader.ended:
@@ -166,5 +167,5 @@ async def put(
             async for chunk in reader.until(deadline):
                 yield chunk
     finally:
-        if not (reader.ended or reader.is_served):
+        if reader is None or not (reader.ended or reader.is_served):
             cancel_later(request, made.key)

@@ -72,10 +72,9 @@ def _openings(connection: Connection, request: Openings, _hot: HotTasks) -> Any:
 
 def _ready(connection: Connection, request: Ready, hot: HotTasks) -> Any:
     ready = [sql.ready_keys(connection, lane, count) for lane, count in request.lanes]
+    ready += [sql.reserved_keys(connection, *place) for place in request.assigned]
     known = _known(connection, [key for keys in ready for key in keys], hot)
-    found = [[known[key] for key in keys] for keys in ready]
-    found += [sql.reserved_tasks(connection, *place) for place in request.assigned]
-    return found
+    return [[known[key] for key in keys] for keys in ready]
 
 
 def _known(connection: Connection, keys: list[int], hot: HotTasks) -> dict[int, Task]:

@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import IO, Any, Concatenate, Final, ParamSpec, TypeVar
 
 from taskloom.core.lanes import Gate, Lane, Share
@@ -91,7 +92,7 @@ class SqliteStore:
         self._hot = HotTasks()
         self._source: WorkSource | None = None
         self._thread: threading.Thread | None = None
-        self._bell = threading.Semaphore(0)
+        self._bell: SimpleQueue[None] = SimpleQueue()
         self._rung = False
         self._stopping = False
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="store-reader")
@@ -138,7 +139,7 @@ class SqliteStore:
     async def close(self) -> None:
         """Finish the running batch, checkpoint, let go of the folder."""
         self._stopping = True
-        self._bell.release()
+        self._bell.put(None)
         loop = asyncio.get_running_loop()
         if self._thread is not None:
             await loop.run_in_executor(None, self._thread.join)
@@ -222,12 +223,12 @@ class SqliteStore:
         """Ring the writer; many rings before it looks are one."""
         if not self._rung:
             self._rung = True
-            self._bell.release()
+            self._bell.put(None)
 
     def _write(self) -> None:
         assert self._source is not None
         while True:
-            self._bell.acquire()
+            self._bell.get()
             self._rung = False
             self._run_errands()
             while (work := self._source.next()) is not None:
