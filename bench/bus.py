@@ -20,18 +20,18 @@ from devtools.valkey import ValkeyServer
 KEY = "bench-root-key-0123456789abcdef"
 COUNT = int(next((word for word in sys.argv[1:] if word.isdigit()), 100))
 ROUNDS = 5
+SERVE = "import sys; from taskloom.cli.main import main; sys.exit(main())"
 TASK = {"queue": "bench", "endpoint": "/v1/embeddings", "level": 1, "data": {"model": "m"}}
 SETTLED_S = 0.02
 """How long a poll is given to be waiting before the put is sent."""
 
 
 class Server:
-    def __init__(self, path: Path, store: str, bus: str) -> None:
+    def __init__(self, path: Path, store: str, bus: str, script: str = SERVE) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        script = "import sys; from taskloom.cli.main import main; sys.exit(main())"
-        flags = ["--data", str(path), "--port", str(port), "--store", store, "--bus", bus]
+            self.port = probe.getsockname()[1]
+        flags = ["--data", str(path), "--port", str(self.port), "--store", store, "--bus", bus]
         self.process = subprocess.Popen(
             [sys.executable, "-c", script, "serve", *flags],
             stdout=subprocess.PIPE,
@@ -41,7 +41,7 @@ class Server:
         assert self.process.stdout is not None
         if not any(b"is ready at" in line for line in self.process.stdout):
             raise RuntimeError("the server did not start")
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self._connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def call(self, path: str, body: object) -> object:
         headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}

@@ -15,6 +15,7 @@ NAMES = (
     "feel",
     "cli",
     "bus",
+    "frames",
     "batch",
     "queue",
 )

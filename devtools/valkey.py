@@ -20,7 +20,11 @@ class ValkeyServer:
 
     def start(self) -> None:
         """Start it, or start it again with the data, port and password it had."""
-        self.url = asyncio.run(self._embedded.url())
+        asyncio.run(self.begin())
+
+    async def begin(self) -> None:
+        """The same on a running loop. It dies with the thread it was started from."""
+        self.url = await self._embedded.url()
 
     def stop(self) -> None:
         """Stop it and remove its folder."""

@@ -66,8 +66,8 @@ async def test_more_topics_than_a_message_holds_become_all(servers):
 async def test_what_nobody_of_ours_wrote_is_ignored(servers):
     one, two = servers
     for text in ("", "[]", "{}", "[1]", "not json", '"x"'):
-        one.bus._heard(text)
-        one.bus._heard(text.encode() + b"\xff")
+        one.bus._received(text)
+        one.bus._received(text.encode() + b"\xff")
 
     two.bus.publish({"task 9"})
 

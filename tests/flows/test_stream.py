@@ -8,8 +8,8 @@ from taskloom.core.commands import Create, Fail, Report
 from taskloom.core.events import FlowEvent, TaskCompleted, TaskReported, TaskUpdated
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import COMPLETED, LEASED, Task
-from taskloom.flows.flow import Emit, FlowCommand, FlowContext
-from taskloom.flows.stream import BROKEN, FRAME, FULL, KIND, OPEN, Frame, StreamFlow, StreamState
+from taskloom.flows.flow import Emit, FlowCommand, FlowContext, Say
+from taskloom.flows.stream import BROKEN, FRAME, FULL, KIND, OPEN, Frame, StreamFlow, StreamState, name
 from taskloom.views.frames import project_frames
 
 FLOW = StreamFlow()
@@ -32,7 +32,8 @@ def reported(state, *, mark=-1, attempt=1, body=b'{"w":1}'):
 
 
 def frames(step):
-    return [msgspec.json.decode(effect.body, type=Frame) for effect in step.effects]
+    emitted = [effect for effect in step.effects if isinstance(effect, Emit)]
+    return [msgspec.json.decode(effect.body, type=Frame) for effect in emitted]
 
 
 def test_opening_makes_the_task_and_answers_with_its_key():
@@ -56,6 +57,20 @@ def test_reports_are_frames_numbered_from_zero():
 
     assert [frame.number for frame in (*frames(first), *frames(second))] == [0, 1]
     assert second.state == StreamState(2, frames=2, size=8, attempt=1, mark=6)
+
+
+def test_a_frame_is_said_to_those_who_read_along_as_it_is_stored():
+    step = reported(StreamState(2, frames=4, attempt=1), body=b'{"w" : 1}')
+
+    (frame,) = frames(step)
+    assert step.effects[1] == Say(name(TASK), frame.number, bytes(frame.body))
+
+
+def test_the_name_of_a_stream_is_another_one_for_each_lease():
+    names = {name(msgspec.structs.replace(TASK, key=key, token=token)) for key in (2, 3) for token in (8, 9)}
+
+    assert len(names) == 4
+    assert name(msgspec.structs.replace(TASK, token=0)) == ""
 
 
 def test_a_mark_that_does_not_rise_is_a_repeat():
@@ -111,7 +126,7 @@ def test_the_worker_is_shown_the_input_as_it_is():
 
 
 def test_a_frame_is_a_row_and_other_events_are_none():
-    (effect,) = reported(StreamState(2)).effects
+    effect, _ = reported(StreamState(2)).effects
     assert isinstance(effect, Emit)
 
     (row,) = project_frames(FlowEvent(1, 1, KIND, "t", FRAME, effect.body), 0)

@@ -9,6 +9,7 @@ import pytest
 from taskloom.bus.memory import MemoryBus
 from taskloom.bus.postgres import PostgresBus
 from taskloom.bus.redis import RedisBus
+from taskloom.ports.clock import SystemClock
 from taskloom.server import wiring
 from taskloom.server.settings import Settings
 from taskloom.store.memory import MemoryStore
@@ -31,7 +32,7 @@ async def test_a_setting_names_its_adapter_and_the_bus_that_fits(store, adapter,
     settings = Settings(data=tmp_path, store=store)
 
     assert type(wiring.store_of(settings)) is adapter
-    assert type(wiring._bus(settings)) is bus
+    assert type(wiring._bus(settings, SystemClock())) is bus
 
 
 @pytest.mark.parametrize("store", ["sqlite", URL])
@@ -39,7 +40,7 @@ async def test_a_setting_names_its_adapter_and_the_bus_that_fits(store, adapter,
     "bus", ["redis://:secret@cache.example:6379/2", "valkeys://cache.example", "embedded"]
 )
 async def test_a_bus_that_is_named_comes_before_the_database(store, bus, tmp_path):
-    assert type(wiring._bus(Settings(data=tmp_path, store=store, bus=bus))) is RedisBus
+    assert type(wiring._bus(Settings(data=tmp_path, store=store, bus=bus), SystemClock())) is RedisBus
 
 
 def call(process, method, path, key=ROOT_KEY, body=None):

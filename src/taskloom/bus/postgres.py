@@ -6,6 +6,7 @@ import asyncpg
 
 from taskloom.bus import shared
 from taskloom.bus.shared import CHANNEL, SharedBus
+from taskloom.ports.clock import Clock
 
 _SETTINGS: Final = {"application_name": "taskloom-bus", "synchronous_commit": "off"}
 
@@ -15,8 +16,8 @@ class PostgresBus(SharedBus):
 
     interruptions: ClassVar = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
-    def __init__(self, url: str) -> None:
-        super().__init__()
+    def __init__(self, url: str, clock: Clock | None = None) -> None:
+        super().__init__(clock)
         self._url = url
 
     async def _session(self) -> None:
@@ -28,4 +29,4 @@ class PostgresBus(SharedBus):
             connection.terminate()
 
     def _notified(self, _connection: Any, _pid: int, _channel: str, text: str) -> None:
-        self._heard(text)
+        self._received(text)

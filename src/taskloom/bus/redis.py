@@ -9,15 +9,17 @@ from taskloom.bus.client import REDIS_ERRORS, Place, connect, let_go
 from taskloom.bus.shared import CHANNEL, SharedBus
 from taskloom.bus.streams import RedisStreams
 from taskloom.ports.bus import Streams
+from taskloom.ports.clock import Clock
 
 
 class RedisBus(SharedBus):
     """Hints through a Redis the servers share."""
 
     interruptions: ClassVar = REDIS_ERRORS
+    message_bytes: ClassVar = 256 * 1024
 
-    def __init__(self, place: Place) -> None:
-        super().__init__()
+    def __init__(self, place: Place, clock: Clock | None = None) -> None:
+        super().__init__(clock)
         self._place = place
 
     async def close(self) -> None:
@@ -45,7 +47,7 @@ class RedisBus(SharedBus):
 
     async def _listen(self, listener: PubSub) -> None:
         async for message in listener.listen():
-            self._heard(message["data"])
+            self._received(message["data"])
 
 
 def first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

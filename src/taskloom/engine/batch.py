@@ -17,7 +17,7 @@ from taskloom.core.records import Record
 from taskloom.core.task import COMPLETED, LEASED, READY, Task
 from taskloom.core.usage import UsageCount, usage_id
 from taskloom.engine.standing import Standing
-from taskloom.flows.flow import Flow
+from taskloom.flows.flow import Flow, Say
 from taskloom.ports.clock import Tokens
 from taskloom.ports.store import (
     FlowRow,
@@ -120,6 +120,7 @@ class Batch:
         self._timer_changes: dict[tuple[int, str], TimerRow | None] = {}
         self._subscription_changes: dict[tuple[SubscriptionId, int], SubscriptionRow | None] = {}
         self.entries: list[Entry] = []
+        self.said: list[Say] = []
         self.saving = empty_save()
         self.has_rows = False
 
@@ -174,6 +175,8 @@ class Batch:
         elif field == "usage":
             task, used = row
             self.saving.usage.setdefault(usage_id(task, used), UsageCount()).add(task, used)
+        elif field == "said":
+            self.said.append(row)
         elif field == "subscriptions_ended":
             self._subscription_changes[row] = None
         else:

@@ -24,6 +24,7 @@ from taskloom.flows.flow import (
     Emit,
     FlowCommand,
     FollowUp,
+    Say,
     SetTimer,
     Subscribe,
     Unsubscribe,
@@ -116,6 +117,10 @@ def _effect_flow(change: Change, flow: FlowState, effect: FlowCommand) -> None:
     flow_command(change, inner)
 
 
+def _effect_say(change: Change, _flow: FlowState, effect: Say) -> None:
+    change.write("said", effect)
+
+
 def _effect_emit(change: Change, flow: FlowState, effect: Emit) -> None:
     tell(change, FlowEvent(flow.key, flow.root, flow.kind.kind, flow.tenant, effect.name, effect.body))
 
@@ -169,6 +174,7 @@ TASK_COMMANDS: Final = get_args(TaskCommand)
 _EFFECTS: Final[dict[type[Any], Callable[[Change, FlowState, Any], None]]] = {
     Create: _effect_create,
     FlowCommand: _effect_flow,
+    Say: _effect_say,
     Emit: _effect_emit,
     Announce: outgoing.announce,
     SetTimer: _effect_set_timer,

@@ -271,6 +271,10 @@ class Engine:
                 return True
             return await ticket.wait(min(wait_ms, POLL_MS)) and self.sequence > after
 
+    def heard(self, stream: str, after: int) -> list[tuple[int, bytes]]:
+        """What flows said of a stream from the number after `after` on; nothing: look in the store."""
+        return self._plan.bus.heard(stream, after)
+
     async def sweep(self) -> None:
         """Do all that is due now, instead of waiting until the sweeper comes round."""
         self._outbox.ring()
@@ -278,6 +282,8 @@ class Engine:
 
     def _publish(self, result: BatchResult) -> None:
         """A batch was committed: ring whom it concerns."""
+        for said in result.said:
+            self._plan.bus.say(said.stream, said.number, said.body)
         waiting = self.waiting
         topics: set[str] = set()
         if result.sequence > self.sequence:

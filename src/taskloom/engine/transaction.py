@@ -30,7 +30,7 @@ from taskloom.engine.outcome import (
     SendAgain,
 )
 from taskloom.engine.submission import Submission
-from taskloom.flows.flow import FlowCommand
+from taskloom.flows.flow import FlowCommand, Say
 from taskloom.ports.faults import fault_point
 from taskloom.ports.store import FollowUpRow, IdempotencyRow, Load, Request, Save, TurnId, Work
 
@@ -60,6 +60,7 @@ class BatchResult(Struct, gc=False):
     """The earliest instant the batch asked to be woken at, 0 for none."""
     outbox: bool = False
     follow_ups: Sequence[FollowUpRow] = ()
+    said: Sequence[Say] = ()
 
 
 def run(
@@ -300,4 +301,5 @@ def _result(
         next_due,
         bool(save.outbox),
         [*save.follow_ups, *released],
+        batch.said,
     )

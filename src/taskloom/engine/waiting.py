@@ -46,6 +46,13 @@ class Ticket:
         self._future.set_result(None)
         return True
 
+    def take(self) -> bool:
+        """Whether it was rung since this was last asked."""
+        if not self._future.done():
+            return False
+        self._future = asyncio.get_running_loop().create_future()
+        return True
+
     async def wait(self, timeout_ms: int) -> bool:
         """Until rung; False when the time ran out first."""
         try:

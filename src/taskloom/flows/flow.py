@@ -58,6 +58,17 @@ class Announce(Struct, frozen=True, gc=False):
     body: bytes
 
 
+class Say(Struct, frozen=True, gc=False):
+    """Say a numbered part of a stream to those who read along now, on whichever server, after the commit.
+
+    It may be lost, so the same must stand in a view, where whoever misses a number reads on.
+    """
+
+    stream: str
+    number: int
+    body: bytes
+
+
 class SetTimer(Struct, frozen=True, gc=False):
     """Send the flow the command `timer` with this name at an instant (ms); setting it again moves it."""
 
@@ -112,6 +123,7 @@ Effect = (
     | FlowCommand
     | Emit
     | Announce
+    | Say
     | SetTimer
     | ClearTimer
     | Subscribe

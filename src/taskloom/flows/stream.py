@@ -5,6 +5,7 @@ last one of the same attempt is a repeat and is dropped. Frames cannot be taken 
 begun is not begun anew by another attempt: the first report of another attempt fails the task.
 """
 
+from hashlib import blake2b
 from typing import Any, Final
 
 import msgspec
@@ -15,7 +16,7 @@ from taskloom.core.events import AnyTaskEvent, TaskReported
 from taskloom.core.limits import STREAM_BYTES, STREAM_FRAMES
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import Task
-from taskloom.flows.flow import Emit, FlowCommand, FlowContext, Step
+from taskloom.flows.flow import Emit, FlowCommand, FlowContext, Say, Step
 
 KIND: Final = "stream"
 OPEN: Final = "open"
@@ -43,6 +44,16 @@ class StreamState(Struct, frozen=True):
     size: int = 0
     attempt: int = 0
     mark: int = -1
+
+
+def name(task: Task) -> str:
+    """What those who read along call the stream of a task under way; "" when nobody holds the task.
+
+    The lease's token is in it, so two stores never use the same name, nor one that was put back to earlier.
+    """
+    if not task.token:
+        return ""
+    return blake2b(b"%d %d" % (task.key, task.token), digest_size=16).hexdigest()
 
 
 class StreamFlow:
@@ -90,7 +101,8 @@ class StreamFlow:
         mark = state.mark if event.attempt == state.attempt else -1
         if 0 <= event.mark <= mark:
             return Step(state, [])
-        frame = Frame(context.new_key(), task.key, state.frames, msgspec.Raw(payload or b"null"))
+        body = payload or b"null"
+        frame = Frame(context.new_key(), task.key, state.frames, msgspec.Raw(body))
         after = StreamState(
             task.key,
             state.frames + 1,
@@ -98,7 +110,9 @@ class StreamFlow:
             event.attempt,
             max(mark, event.mark),
         )
-        return Step(after, [Emit(FRAME, msgspec.json.encode(frame))])
+        stream = name(task)
+        said = [Say(stream, state.frames, body)] if stream else []
+        return Step(after, [Emit(FRAME, msgspec.json.encode(frame)), *said])
 
     def render(self, _state: StreamState, _task: Task, body: bytes, _fetch: tuple[str, ...]) -> bytes:
         """The worker is shown the input as it was stored."""

@@ -1,4 +1,4 @@
-"""The bus port: wake-ups between servers. Hints only: losing any of them loses no task."""
+"""The bus port: wake-ups and streams between servers. Losing any of it loses no task and no frame."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
@@ -20,6 +20,18 @@ class Bus(Protocol):
 
     def publish(self, topics: set[str]) -> None:
         """Hint at these topics; never blocks, may be lost."""
+
+    def say(self, stream: str, number: int, body: bytes) -> None:
+        """Say the next of a stream (text) to whoever reads along; never blocks, may be lost, soon forgotten.
+
+        Whoever publishes hints at it does so afterwards, so that those who wake find it.
+        """
+
+    def heard(self, stream: str, after: int) -> list[tuple[int, bytes]]:
+        """What was said, here or elsewhere: from exactly the number after `after` on, without a hole.
+
+        Nothing, where that number was lost, is forgotten, or was not said yet.
+        """
 
     def streams(self) -> "Streams | None":
         """The streams that others than servers may write to, if it has any."""

@@ -109,7 +109,7 @@ def _plan(
         store=given.store or store_of(settings),
         clock=clock,
         tokens=given.tokens or SystemTokens(),
-        bus=given.bus or _bus(settings),
+        bus=given.bus or _bus(settings, clock),
         deliverer=deliverer,
         flows=[flow for dialect in spoken for flow in dialect.flows],
         views=[view for dialect in spoken for view in dialect.views],
@@ -129,29 +129,30 @@ def store_of(settings: Settings) -> Store:
     return store
 
 
-def _bus(settings: Settings) -> Bus:
+def _bus(settings: Settings, clock: Clock) -> Bus:
     """Servers that share a database wake each other through it, unless a bus is named."""
     if settings.bus != "memory":
-        return _redis_bus(settings)
+        return _redis_bus(settings, clock)
     if settings.store in {"sqlite", "memory"}:
-        return MemoryBus()
+        return MemoryBus(clock)
     adapter: Any = _optional("taskloom.bus.postgres", "postgres")
-    bus: Bus = adapter.PostgresBus(settings.store)
+    bus: Bus = adapter.PostgresBus(settings.store, clock)
     return bus
 
 
-def _redis_bus(settings: Settings) -> Bus:
+def _redis_bus(settings: Settings, clock: Clock) -> Bus:
     """The Redis of the setting, or one of our own."""
     embedded = settings.bus == "embedded"
     adapter: Any = _optional("taskloom.bus.redis", "bus" if embedded else "redis", "bus")
     if not embedded:
-        bus: Bus = adapter.RedisBus(importlib.import_module("taskloom.bus.client").Elsewhere(settings.bus))
+        there = importlib.import_module("taskloom.bus.client").Elsewhere(settings.bus)
+        bus: Bus = adapter.RedisBus(there, clock)
         return bus
     try:
         place = importlib.import_module("taskloom.bus.embedded").Embedded(settings.data / "bus")
     except ModuleNotFoundError as error:
         raise SettingsError([_not_installed("bus", error, "bus")]) from error
-    own: Bus = adapter.RedisBus(place)
+    own: Bus = adapter.RedisBus(place, clock)
     return own
 
 

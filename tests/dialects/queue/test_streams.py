@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from taskloom.core.commands import Complete, Report
+from taskloom.dialects.queue import spelling
 from tests.dialects.queue.desk import QUEUE, STORES, chunk, compact
 
 pytestmark = pytest.mark.parametrize("server", STORES, indirect=True)
@@ -46,6 +48,23 @@ async def test_a_frame_arrives_while_the_worker_still_works(desk):
             await desk.progress(task_id, number, "word")
 
             assert await pieces.next() == frame(number, b"word")
+
+
+async def test_an_end_that_comes_with_the_last_frame_is_noticed_without_a_slow_poll(desk):
+    engine = desk.server.engine
+    for duty in engine._duties:
+        duty.cancel()
+    async with desk.streaming() as pieces:
+        task_id = (await desk.taken())["task_id"]
+        await desk.progress(task_id, 0, "one")
+        first = await pieces.next()
+        key = spelling.read(task_id)
+        token = (await engine.store.task(key)).token
+        last = Report(key=key, tenant=None, mark=1, result=b'{"data":"two"}', token=token)
+        await engine.submit_many([last, Complete(key=key, tenant=None, result=b"{}", token=token)])
+        read = await pieces.rest()
+
+    assert first + read == frame(0, b"one") + frame(1, b"two") + b"id:2\n" + DONE
 
 
 async def test_the_end_mark_is_added_to_chat_completions_only(desk):

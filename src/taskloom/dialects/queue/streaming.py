@@ -1,7 +1,8 @@
 """Streams: a task's frames as its worker reports them, replayed from where a reader left off.
 
 The frames are rows, so a reader that comes late or comes back misses nothing. Who waits is rung when the
-task's flow changes or the task ends; a look after each ping finds what a lost ring would have told.
+task's flow changes or the task ends; a look after each ping finds what a lost ring would have told. Frames
+that the bus brought are not read in the store; the end of the task always is.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -16,8 +17,12 @@ from taskloom.dialects.queue import errors, frames
 from taskloom.dialects.queue.submission import STOPPED, Made, cancel, cancel_later, result_of
 from taskloom.dialects.queue.translate import TIMED_OUT, answer, attributes, failure
 from taskloom.engine.engine import Engine
+from taskloom.flows.stream import name
 from taskloom.views.frames import FRAMES
 from taskloom.views.view import And, Compare, Query, Sort
+
+Page = list[tuple[int, bytes]]
+"""Frames: number and body."""
 
 CHAT: Final = "/v1/chat/completions"
 
@@ -45,32 +50,50 @@ class Reader:
         """What there is and what comes, until the stream ends or the instant (monotonic ms) has come."""
         engine = self._engine
         topics = (("task", self._task.key), ("flow", self._task.flow))
-        while not self.ended:
-            with engine.waiting.ticket(*topics) as ticket:
-                task = await engine.store.task(self._task.key) or self._task
-                page = await self._page()
-                if not page and task.is_final:
-                    self.ended = True
-                    yield await self._tail(task)
-                    return
-                chunk = self._shown(task, page)
-                if chunk:
-                    yield chunk
-                if page and (task.is_final or len(page) == STREAM_PAGE):
-                    continue  # else what comes next rings
-                rest_ms = deadline - engine.clock.monotonic_ms()
-                if rest_ms <= 0 or engine.waiting.closed:
-                    return
-                if not await ticket.wait(min(rest_ms, STREAM_PING_MS)) and rest_ms > STREAM_PING_MS:
-                    yield frames.PING
+        with engine.waiting.duty(topics[0]) as end:
+            end.ring()  # the first look goes to the store
+            while not self.ended:
+                with engine.waiting.ticket(*topics) as ticket:
+                    page, has_more = [] if end.take() else self._heard(), False
+                    if not page:
+                        page, has_more = await self._stored()
+                    if not page and self._task.is_final:
+                        self.ended = True
+                        yield await self._tail(self._task)
+                        return
+                    chunk = self._shown(self._task, page)
+                    if chunk:
+                        yield chunk
+                    if has_more:
+                        end.ring()
+                        continue  # else what comes next rings
+                    rest_ms = deadline - engine.clock.monotonic_ms()
+                    if rest_ms <= 0 or engine.waiting.closed:
+                        return
+                    if not await ticket.wait(min(rest_ms, STREAM_PING_MS)) and rest_ms > STREAM_PING_MS:
+                        yield frames.PING
 
-    def _shown(self, _task: Task, page: list[tuple[int, bytes]]) -> bytes:
+    async def _stored(self) -> tuple[Page, bool]:
+        """The next frames of the store, and whether there may be more, or the end."""
+        self._task = await self._engine.store.task(self._task.key) or self._task
+        page = await self._page()
+        return page, bool(page) and (self._task.is_final or len(page) == STREAM_PAGE)
+
+    def _heard(self) -> Page:
+        """The next frames as the bus brought them, which count as read."""
+        stream = name(self._task)
+        page = self._engine.heard(stream, self._after) if stream else []
+        if page:
+            self._after = page[-1][0]
+        return page
+
+    def _shown(self, _task: Task, page: Page) -> bytes:
         """What there is new, as it goes over the wire."""
         chunk = b"".join(frames.frame(number, body) for number, body in page)
         self.is_served = self.is_served or frames.END in chunk
         return chunk
 
-    async def _page(self) -> list[tuple[int, bytes]]:
+    async def _page(self) -> Page:
         """The next frames, which count as read."""
         rows = await self._rows(Compare("number", "gt", self._after), Sort("number"), STREAM_PAGE)
         if rows:
