@@ -224,9 +224,12 @@ def room(lane: Lane, now: int, gate: Gate | None = None) -> int:
     """How many tasks the lane may hand out now."""
     if lane.depth <= 0:
         return 0
-    return min(
-        lane.depth, free(terms_of(lane, gate), lane.in_flight, lane.rate_at_us, lane.paused_until, now)
-    )
+    return min(lane.depth, _free_in(lane, gate, now))
+
+
+def _free_in(lane: Lane, gate: Gate | None, now: int) -> int:
+    """How many tasks of a lane may be started now, whatever waits in it."""
+    return free(terms_of(lane, gate), lane.in_flight, lane.rate_at_us, lane.paused_until, now)
 
 
 def gate_room(gate: Gate, now: int) -> int:
@@ -237,16 +240,7 @@ def gate_room(gate: Gate, now: int) -> int:
 def let_through(offer: Offer, tasks: Sequence[LaneId], now: int) -> list[bool]:
     """Of tasks that stand in these lanes, one after another: which ones may be started now."""
     gates = {name: gate_room(gate, now) for name, gate in offer.gates.items()}
-    rooms = {
-        lane.id: free(
-            terms_of(lane, offer.gates.get((lane.queue, lane.tenant))),
-            lane.in_flight,
-            lane.rate_at_us,
-            lane.paused_until,
-            now,
-        )
-        for lane in offer.lanes
-    }
+    rooms = {lane.id: _free_in(lane, offer.gates.get((lane.queue, lane.tenant)), now) for lane in offer.lanes}
     through = []
     for name in tasks:
         gate = (name[0], name[2])

@@ -196,6 +196,12 @@ class Batch:
             self._seen.update({row.id: (row.in_flight, row.rate_at_us) for row in offer.gates.values()})
             self.stored_depths.update({lane.id: lane.depth for lane in offer.lanes})
 
+    def hold_back(self, queue: str, tenant: str, opens_at: int) -> None:
+        """Tasks are kept back there until an instant, 0 unknown; of several the first one counts."""
+        known = self.held_back.get((queue, tenant), 0)
+        first = min(opens_at, known) if opens_at and known else opens_at or known
+        self.held_back[queue, tenant] = first
+
     def hold(self, lane: LaneId, terms: Terms) -> None:
         """Tasks of this lane are handed out under these terms."""
         self.terms[lane] = self._with_seen(lane, terms)

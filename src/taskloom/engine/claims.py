@@ -74,10 +74,14 @@ def hand_out(batch: Batch, claims: Sequence[tuple[int, Claim]], outcomes: list[O
 
 def made_ready(batch: Batch, claims: Sequence[tuple[int, Claim]]) -> dict[LaneId, int]:
     """How many tasks of each lane became ready in the batch that its own claims will not take."""
+    wanted: dict[str, int] = {}
+    for _, claim in claims:
+        for queue in {queue for queue, _ in claim.queues}:
+            wanted[queue] = wanted.get(queue, 0) + claim.size
     ready: dict[LaneId, int] = {}
     for lane, tasks in fresh_tasks(batch).items():
         count = sum(not task.assignee and _was_not_ready(batch, task) for task in tasks)
-        count -= sum(claim.size for _, claim in claims if any(queue == lane[0] for queue, _ in claim.queues))
+        count -= wanted.get(lane[0], 0)
         if count > 0:
             ready[lane] = count
     return ready
@@ -127,9 +131,7 @@ def _held_back(
     opens = yield Openings(short, batch.now)
     for shelf, at in zip(short, opens, strict=True):
         for row in offers[shelf].shares.values():
-            place = (row.queue, row.tenant)
-            known = batch.held_back.get(place, 0)
-            batch.held_back[place] = min(at, known) if at and known else at or known
+            batch.hold_back(row.queue, row.tenant, at)
 
 
 def _serve(

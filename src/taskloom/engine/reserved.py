@@ -56,7 +56,8 @@ def let_out(batch: Batch, reserved: Reserved, beside: Offer) -> tuple[Reserved, 
         if key in out:
             started[lane_of(task)] = started.get(lane_of(task), 0) + 1
         else:
-            _hold_back(batch, offer, lane_of(task))
+            lane = lane_of(task)
+            batch.hold_back(lane[0], lane[2], first_opening(offer, lane, batch.now))
     _hold(batch, offer, started)
     left = {place: [task for task in waiting if task.key in out] for place, waiting in reserved.items()}
     return left, started
@@ -80,11 +81,3 @@ def _hold(batch: Batch, offer: Offer, started: dict[LaneId, int]) -> None:
             gate = offer.gates[lane.queue, lane.tenant]
             batch.hold(lane.id, terms_of(lane, gate))
             batch.hold_gate(gate.id, gate_terms(gate))
-
-
-def _hold_back(batch: Batch, offer: Offer, lane: LaneId) -> None:
-    """Note that somebody waits there, and until when."""
-    place = (lane[0], lane[2])
-    at = first_opening(offer, lane, batch.now)
-    known = batch.held_back.get(place, 0)
-    batch.held_back[place] = min(at, known) if at and known else at or known
