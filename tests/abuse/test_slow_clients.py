@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import socket
 
 import pytest
 
@@ -122,20 +123,68 @@ async def test_a_poll_may_wait_longer_than_a_body(hasty):
     await leave([line])
 
 
-async def test_slow_sockets_beyond_those_of_one_address_are_refused(tmp_path):
+async def test_connections_beyond_those_of_one_address_are_refused(tmp_path):
     process = Process(tmp_path / "process", "--connections-per-address", "100").start()
+    poll = request("POST", "/api/v1/tasks/claim", ROOT_KEY, POLL)
     try:
-        async with slow_sockets(port_of(process), SOCKETS) as found:
-            refused = [line for _, line in found if line.status == 503]
-            async with asyncio.timeout(HANG_GUARD_S):
-                while len(refused) < SOCKETS - 100:
-                    await asyncio.wait([line.closed for _, line in found], return_when="FIRST_COMPLETED")
-                    refused = [line for _, line in found if line.status == 503]
-            assert all(b"retry-after: 1\r\n" in line.answer for line in refused)
-            await asyncio.gather(*(line.closed for line in refused))
-            assert len([line for _, line in found if not line.closed.done()]) == 100
+        refused = asyncio.Queue()
+        lines = await opened(port_of(process), [poll] * SOCKETS, refused.put_nowait)
+        async with asyncio.timeout(HANG_GUARD_S):
+            turned_away = [await refused.get() for _ in range(SOCKETS - 100)]
+            await asyncio.gather(*(line.closed for line in turned_away))
+        assert {line.status for line in turned_away} == {503}
+        assert all(b"retry-after: 1\r\n" in line.answer for line in turned_away)
+        assert len([line for line in lines if not line.closed.done()]) == 100
+        await leave(lines)
     finally:
         process.kill()
+
+
+@pytest.fixture
+async def crowded(tmp_path, monkeypatch):
+    """A socket that was refused by a server with room for one, and has not read so yet."""
+    monkeypatch.setattr(protocol, "LINGER_S", 0.05)
+    async with listening(tmp_path / "data", connections_per_address=1) as port:
+        lines = await opened(port, [b""])
+        with socket.socket() as refused:
+            refused.settimeout(HANG_GUARD_S)
+            await asyncio.to_thread(refused.connect, ("127.0.0.1", port))
+            await asyncio.to_thread(refused.recv, 1, socket.MSG_PEEK)
+            yield refused
+        await leave(lines)
+
+
+async def test_who_is_refused_while_still_talking_hears_why(crowded):
+    for _ in range(3):
+        crowded.sendall(b"GET / HTTP/1.1\r\n")  # the second fails on a connection that was reset
+
+    assert crowded.recv(100).startswith(b"HTTP/1.1 503 ")
+
+
+async def talk_for_ever(connection):
+    async with asyncio.timeout(HANG_GUARD_S):
+        while True:
+            connection.sendall(b"x")
+            await asyncio.sleep(0)
+
+
+async def test_who_is_refused_and_goes_on_talking_is_cut_off(crowded):
+    with pytest.raises(ConnectionError):
+        await talk_for_ever(crowded)
+
+
+async def test_who_sends_a_body_that_is_none_and_goes_on_talking_is_cut_off(hasty, monkeypatch):
+    monkeypatch.setattr(protocol, "LINGER_S", 0.05)
+    head = request("POST", "/api/v1/tasks", ROOT_KEY).replace(
+        b"Content-Length: 0", b"Transfer-Encoding: chunked"
+    )
+    with socket.create_connection(("127.0.0.1", hasty), HANG_GUARD_S) as talking:
+        talking.sendall(head + b"no length\r\n")
+        answer = await asyncio.to_thread(talking.recv, 100)
+
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        with pytest.raises(ConnectionError):
+            await talk_for_ever(talking)
 
 
 async def test_polls_beyond_those_of_one_key_are_refused_and_other_keys_served(tmp_path):

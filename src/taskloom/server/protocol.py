@@ -11,7 +11,14 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from taskloom.core.limits import BODY_TIMEOUT_S, HEADER_BYTES, HEADER_TIMEOUT_S, HEADERS, PATH_BYTES
+from taskloom.core.limits import (
+    BODY_TIMEOUT_S,
+    HEADER_BYTES,
+    HEADER_TIMEOUT_S,
+    HEADERS,
+    LINGER_S,
+    PATH_BYTES,
+)
 from taskloom.server.crowd import Crowd, neighbourhood
 
 
@@ -38,6 +45,7 @@ class Protocol(HttpToolsProtocol):
         self._field_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
         self._refusal = HTTPStatus.BAD_REQUEST
+        self._leaving = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """There must be room for the caller, and the first head must come in time."""
@@ -67,12 +75,16 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse, and see to it that a head that is not complete neither grows nor waits for ever."""
+        if self._leaving:
+            return
         was_in_head = self._in_head
         self._head_ended = False
         try:
             super().data_received(data)
         except httptools.HttpParserInvalidURLError:
             self.send_400_response("")
+        if self._leaving:
+            return
         if not self._in_head:
             self._disarm()
             if was_in_head:
@@ -142,7 +154,7 @@ class Protocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:
         """Answer what was refused before there was a request, and close."""
         del msg
-        if self.transport.is_closing():
+        if self._leaving or self.transport.is_closing():
             return
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
@@ -156,7 +168,22 @@ class Protocol(HttpToolsProtocol):
     def _close_with(self, status: HTTPStatus, fields: str = "") -> None:
         head = f"HTTP/1.1 {status} {status.phrase}\r\n{fields}content-length: 0\r\nconnection: close\r\n\r\n"
         self.transport.write(head.encode())
-        self.transport.close()
+        self._leave()
+
+    def _leave(self) -> None:
+        """Say no more, and give the caller a moment to do the same.
+
+        To close on bytes that nobody read resets the connection, and a caller who still sends then loses
+        the answer.
+        """
+        self._leaving = True
+        self._disarm()
+        if not self.transport.can_write_eof():
+            self.transport.close()
+            return
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self._arm(LINGER_S)
 
     def _arm(self, seconds: float) -> None:
         self._timer = self.loop.call_later(seconds, self._late)
@@ -168,5 +195,8 @@ class Protocol(HttpToolsProtocol):
 
     def _late(self) -> None:
         self._timer = None
+        if self._leaving:
+            self.transport.close()
+            return
         self._refusal = HTTPStatus.REQUEST_TIMEOUT
         self.send_400_response("")
