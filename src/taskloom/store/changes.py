@@ -1,28 +1,12 @@
 """Answers the requests of a batch on the tables of the memory store."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from copy import copy
 from typing import Any, Final
 
 from msgspec import structs
 
-from taskloom.core.lanes import (
-    Gate,
-    Lane,
-    LaneId,
-    Offer,
-    Share,
-    ShareId,
-    by_gate,
-    by_share,
-    floor_of,
-    gate_room,
-    gate_terms,
-    opens_at,
-    room,
-    started_us,
-    terms_of,
-)
+from taskloom.core.lanes import Gate, LaneId, Offer
 from taskloom.core.task import READY, Task
 from taskloom.core.usage import UsageCount
 from taskloom.ports.store import (
@@ -40,8 +24,9 @@ from taskloom.ports.store import (
     Request,
     Save,
     Saved,
-    Shelf,
 )
+from taskloom.store import lanes
+from taskloom.store.lanes import on_shelf
 from taskloom.store.tables import MemoryData, Table
 from taskloom.views.view import ColumnType, View
 
@@ -94,7 +79,7 @@ def _load(data: MemoryData, load: Load) -> Loaded:
             for slot in load.subscriptions
         },
         picked(data.payloads, load.payloads),
-        {lane: copy(row) for lane, row in picked(data.lanes, load.lanes).items()},
+        lanes.by_id(data, load.lanes),
         {key for key in load.follow_ups if key in data.follow_ups},
         {key: copy(row) for key, row in picked(data.outbox, load.outbox).items()},
         picked(data.timers, load.timers),
@@ -102,71 +87,17 @@ def _load(data: MemoryData, load: Load) -> Loaded:
 
 
 def _open_lanes(data: MemoryData, request: OpenLanes) -> list[Offer]:
-    found = [_offer(data, shelf, request.limit, request.now) for shelf in request.shelves]
-    return [*found, _named(data, request.also)]
-
-
-def _named(data: MemoryData, lanes: Sequence[LaneId]) -> Offer:
-    """Lanes by name with their shares and gates, whether they hold anything or not."""
-    found = Offer([copy(data.lanes.get(name) or Lane(*name)) for name in lanes], {}, {})
-    for queue, level, tenant, _ in lanes:
-        share = (queue, level, tenant)
-        found.shares[share] = copy(data.shares.get(share) or Share(*share))
-        found.gates[queue, tenant] = copy(gate_of(data, queue, tenant))
-    return found
-
-
-def _offer(data: MemoryData, shelf: Shelf, limit: int, now: int) -> Offer:
-    """What a shelf has to hand out."""
-    offer = Offer([], {}, {})
-    for share in _shares_on(data, shelf)[:limit]:
-        gate = copy(gate_of(data, share.queue, share.tenant))
-        offer.shares[share.id] = copy(share)
-        offer.gates[gate.id] = gate
-        if gate_room(gate, now) > 0:
-            found = [copy(lane) for lane in _lanes_of(data, share) if room(lane, now, gate) > 0]
-            offer.lanes += found[:limit]
-    return offer
+    found = [lanes.offer(data, shelf, request.limit, request.now) for shelf in request.shelves]
+    return [*found, lanes.named(data, request.also)]
 
 
 def _openings(data: MemoryData, request: Openings) -> list[int]:
-    return [_opening(data, shelf, request.now) for shelf in request.shelves]
-
-
-def _opening(data: MemoryData, shelf: Shelf, now: int) -> int:
-    instants = []
-    for share in _shares_on(data, shelf):
-        gate = gate_of(data, share.queue, share.tenant)
-        instants.append(opens_at(gate_terms(gate), gate.rate_at_us, gate.paused_until, now))
-        instants += [
-            opens_at(terms_of(lane, gate), lane.rate_at_us, lane.paused_until, now)
-            for lane in _lanes_of(data, share)
-        ]
-    return min((at for at in instants if at), default=0)
+    return [lanes.opening(data, shelf, request.now) for shelf in request.shelves]
 
 
 def gate_of(data: MemoryData, queue: str, tenant: str) -> Gate:
     """The gate of a tenant's queue."""
     return data.gates.get((queue, tenant)) or Gate(queue, tenant)
-
-
-def _shares_on(data: MemoryData, shelf: Shelf) -> list[Share]:
-    found = [
-        share
-        for share in data.shares.values()
-        if share.depth > 0 and on_shelf(shelf, share.queue, share.level, share.tenant)
-    ]
-    return sorted(found, key=lambda share: (share.level, share.virtual_time, share.tenant))
-
-
-def _lanes_of(data: MemoryData, share: Share) -> list[Lane]:
-    found = [lane for lane in data.lanes.values() if lane.depth > 0 and lane.id[:3] == share.id]
-    return sorted(found, key=lambda lane: (lane.virtual_time, lane.lane))
-
-
-def on_shelf(shelf: Shelf, queue: str, level: int, tenant: str) -> bool:
-    """Whether a shelf shows this place."""
-    return queue == shelf.queue and shelf.level in (-1, level) and shelf.tenant in (None, tenant)
 
 
 def _ready(data: MemoryData, request: Ready) -> list[list[Task]]:
@@ -296,36 +227,13 @@ def _count(data: MemoryData, save: Save) -> list[FollowUpRow]:
 
 
 def _save_lanes(data: MemoryData, save: Save) -> None:
-    for place, values in save.gates:
-        if values:
-            data.gates.put(place, structs.replace(gate_of(data, *place), **values))
-    for lane, values in save.tuned:
-        if values:
-            data.lanes.put(lane, structs.replace(data.lanes.get(lane) or Lane(*lane), **values))
-    _add_to_lanes(data, save)
-    _add_to_shares(data, save)
-    _add_to_gates(data, save)
-
-
-def _add_to_lanes(data: MemoryData, save: Save) -> None:
-    floors: dict[ShareId, int] = {}
-    for name, change in save.lanes.items():
-        if change.fills and name[:3] not in floors:
-            floors[name[:3]] = floor_of(lane for lane in data.lanes.values() if lane.id[:3] == name[:3])
-    for name, change in save.lanes.items():
-        lane = copy(data.lanes.get(name) or Lane(*name))
-        if change.fills and lane.depth <= 0:
-            lane.virtual_time = max(lane.virtual_time, floors[name[:3]])
-        lane.depth += change.depth
-        lane.in_flight += change.in_flight
-        lane.virtual_time += change.virtual_time
-        lane.entered += change.entered
-        lane.ended += change.ended
-        if name in save.terms:
-            lane.rate_at_us = started_us(
-                lane.rate_at_us, change.started, save.terms[name].interval_us, save.now
-            )
+    found = lanes.changed(data, save)
+    for name, lane in found.lanes.items():
         data.lanes.put(name, lane)
+    for place, share in found.shares.items():
+        data.shares.put(place, share)
+    for owner, gate in found.gates.items():
+        data.gates.put(owner, gate)
 
 
 def _add_usage(data: MemoryData, save: Save) -> None:
@@ -337,36 +245,6 @@ def sum_of(counts: Iterable[UsageCount]) -> UsageCount:
     """Usage added up."""
     rows = list(zip(*map(structs.astuple, counts), strict=True))
     return UsageCount(*map(sum, rows))
-
-
-def _add_to_shares(data: MemoryData, save: Save) -> None:
-    changes = by_share(save.lanes)
-    floors = {
-        name[:2]: floor_of(share for share in data.shares.values() if share.id[:2] == name[:2])
-        for name, change in changes.items()
-        if change.fills
-    }
-    for name, change in changes.items():
-        share = copy(data.shares.get(name) or Share(*name))
-        if change.fills and share.depth <= 0:
-            share.virtual_time = max(share.virtual_time, floors[name[:2]])
-        if change.started > 0 or (share.depth <= 0 < share.depth + change.depth):
-            share.served_at = save.now
-        share.depth += change.depth
-        share.in_flight += change.in_flight
-        share.virtual_time += change.virtual_time
-        data.shares.put(name, share)
-
-
-def _add_to_gates(data: MemoryData, save: Save) -> None:
-    for name, change in by_gate(save.lanes).items():
-        gate = copy(gate_of(data, *name))
-        gate.in_flight += change.in_flight
-        if name in save.gate_terms:
-            gate.rate_at_us = started_us(
-                gate.rate_at_us, change.started, save.gate_terms[name].interval_us, save.now
-            )
-        data.gates.put(name, gate)
 
 
 def _advance(data: MemoryData, save: Save) -> int:

@@ -38,11 +38,11 @@ from taskloom.store.changes import (
     gate_of,
     inputs_of,
     lanes_of,
-    on_shelf,
     picked,
     sum_of,
     task_of,
 )
+from taskloom.store.lanes import on_shelf
 from taskloom.store.tables import MemoryData
 from taskloom.store.usage_sql import ID, known_columns
 from taskloom.store.walk import Row, Walk

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Generic, TypeVar
 
-from taskloom.core.lanes import Gate, GateId, Lane, LaneId, Share, ShareId
+from taskloom.core.lanes import Gate, GateId, Lane, LaneId, Share, ShareId, floor_of
 from taskloom.core.records import Record
 from taskloom.core.task import READY, Task
 from taskloom.core.usage import UsageCount, UsageId
@@ -16,9 +16,11 @@ from taskloom.ports.store import (
     NewTask,
     OutboxRow,
     RecordId,
+    Shelf,
     SubscriptionId,
     SubscriptionRow,
 )
+from taskloom.store.lanes import on_shelf
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -134,6 +136,40 @@ class MemoryData:
     def declare(self, name: str) -> None:
         """Make the table of a view, if it is new."""
         self.rows.setdefault(name, Table(self.undo))
+
+    def lane(self, name: LaneId) -> Lane | None:
+        """A lane, if there is one of that name."""
+        return self.lanes.get(name)
+
+    def share(self, name: ShareId) -> Share | None:
+        """A share, if there is one of that name."""
+        return self.shares.get(name)
+
+    def gate(self, name: GateId) -> Gate | None:
+        """A gate, if there is one of that name."""
+        return self.gates.get(name)
+
+    def shares_on(self, shelf: Shelf) -> list[Share]:
+        """The shares of a shelf that have work, by level, virtual time and tenant."""
+        found = [
+            share
+            for share in self.shares.values()
+            if share.depth > 0 and on_shelf(shelf, share.queue, share.level, share.tenant)
+        ]
+        return sorted(found, key=lambda share: (share.level, share.virtual_time, share.tenant))
+
+    def lanes_of(self, share: ShareId) -> list[Lane]:
+        """The lanes of a share that have work, by virtual time and name."""
+        found = [lane for lane in self.lanes.values() if lane.depth > 0 and lane.id[:3] == share]
+        return sorted(found, key=lambda lane: (lane.virtual_time, lane.lane))
+
+    def lane_floor(self, share: ShareId) -> int:
+        """`floor_of` the lanes of a share."""
+        return floor_of(lane for lane in self.lanes.values() if lane.id[:3] == share)
+
+    def share_floor(self, queue: str, level: int) -> int:
+        """`floor_of` the shares of a level."""
+        return floor_of(share for share in self.shares.values() if share.id[:2] == (queue, level))
 
     def roll_back(self) -> None:
         """Take back every change since the last commit, newest first."""

@@ -1,7 +1,6 @@
 """Answers the requests of a batch on the writer's connection, and from what the writer still knows."""
 
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 from taskloom.core.task import Task
 from taskloom.ports.store import (
@@ -18,20 +17,34 @@ from taskloom.ports.store import (
     Save,
     Saved,
 )
-from taskloom.store.sqlite import lanes, writes
 from taskloom.store.sqlite import statements as sql
+from taskloom.store.sqlite import writes
 from taskloom.store.sqlite.hot import HotTasks, missing
+from taskloom.store.sqlite.hot_lanes import HotLanes
 from taskloom.store.sqlite.rows import rows_apply
 from taskloom.store.sqlite.shapes import endings, leases
 from taskloom.store.sqlite.statements import Connection
 
 
-def answer(connection: Connection, request: Request, hot: HotTasks) -> Any:
+def answer(connection: Connection, request: Request, hot: HotTasks, hot_lanes: HotLanes | None = None) -> Any:
     """What the database says to a request."""
-    return _ANSWERS[type(request)](connection, request, hot)
+    lanes = HotLanes() if hot_lanes is None else hot_lanes
+    match request:
+        case Load():
+            return _load(connection, request, hot, lanes)
+        case OpenLanes():
+            return lanes.open_lanes(connection, request)
+        case Openings():
+            return lanes.openings(connection, request)
+        case Ready():
+            return _ready(connection, request, hot)
+        case Read():
+            return _read(connection, request, hot)
+        case Save():
+            return _save(connection, request, hot, lanes)
 
 
-def _load(connection: Connection, load: Load, hot: HotTasks) -> Loaded:
+def _load(connection: Connection, load: Load, hot: HotTasks, lanes: HotLanes) -> Loaded:
     tasks = hot.found(load.tasks)
     if unknown := missing(load.tasks, tasks):
         tasks |= sql.tasks_by_key(connection, unknown)
@@ -61,15 +74,6 @@ def _load(connection: Connection, load: Load, hot: HotTasks) -> Loaded:
     )
 
 
-def _open_lanes(connection: Connection, request: OpenLanes, _hot: HotTasks) -> Any:
-    found = [lanes.offer(connection, shelf, request.limit, request.now) for shelf in request.shelves]
-    return [*found, lanes.named(connection, request.also)]
-
-
-def _openings(connection: Connection, request: Openings, _hot: HotTasks) -> Any:
-    return [lanes.opening(connection, shelf, request.now) for shelf in request.shelves]
-
-
 def _ready(connection: Connection, request: Ready, hot: HotTasks) -> Any:
     ready = [sql.ready_keys(connection, lane, count) for lane, count in request.lanes]
     ready += [sql.reserved_keys(connection, *place) for place in request.assigned]
@@ -97,7 +101,7 @@ def _read(connection: Connection, request: Read, hot: HotTasks) -> ReadAnswer:
     return ReadAnswer(details, inputs, sql.flows_by_key(connection, request.flows))
 
 
-def _save(connection: Connection, save: Save, hot: HotTasks) -> Saved:
+def _save(connection: Connection, save: Save, hot: HotTasks, lanes: HotLanes) -> Saved:
     _save_tasks(connection, save, hot)
     released = _count(connection, save)  # before the flows, whose end takes their counters along
     _save_flows(connection, save)
@@ -184,13 +188,3 @@ def _count(connection: Connection, save: Save) -> list[FollowUpRow]:
     if released:
         writes.follow_ups_insert(connection, [(row.key, row.body) for row in released])
     return released
-
-
-_ANSWERS: Final[dict[type[Any], Callable[[Connection, Any, HotTasks], Any]]] = {
-    Load: _load,
-    OpenLanes: _open_lanes,
-    Openings: _openings,
-    Ready: _ready,
-    Read: _read,
-    Save: _save,
-}

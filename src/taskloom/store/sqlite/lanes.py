@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from msgspec import structs
+
 from taskloom.core.lanes import (
     ANY_NUMBER,
     BATCH_SUFFIX,
@@ -13,7 +15,6 @@ from taskloom.core.lanes import (
     LaneId,
     Offer,
     Share,
-    Terms,
     by_gate,
     by_share,
     gate_room,
@@ -22,16 +23,20 @@ from taskloom.core.lanes import (
     terms_of,
 )
 from taskloom.ports.store import Save, Shelf
+from taskloom.store.lanes import Changed
 from taskloom.store.sqlite.statements import Connection
 
 _LANE: Final = (
     "queue, level, tenant, lane, depth, in_flight, task_limit, paused_until, virtual_time, rate, burst,"
     " rate_at_us, weight, entered, ended"
 )
-_SHARE: Final = "s.queue, s.level, s.tenant, s.depth, s.in_flight, s.virtual_time, s.served_at"
+_SHARE: Final = "queue, level, tenant, depth, in_flight, virtual_time, served_at"
 _GATE: Final = (
-    "g.queue, g.tenant, g.in_flight, g.task_limit, g.rate, g.burst, g.rate_at_us, g.paused_until,"
-    " g.key_limit, g.key_rate, g.batch_limit, g.batch_rate, g.aging_ms"
+    "queue, tenant, in_flight, task_limit, rate, burst, rate_at_us, paused_until,"
+    " key_limit, key_rate, batch_limit, batch_rate, aging_ms"
+)
+_SHARES_WITH_GATES: Final = ", ".join(
+    f"{table}.{column}" for table, columns in (("s", _SHARE), ("g", _GATE)) for column in columns.split(", ")
 )
 _SHARE_FIELDS: Final = len(Share.__struct_fields__)
 _COLUMN: Final = {"limit": "task_limit"}
@@ -69,7 +74,7 @@ def named(connection: Connection, lanes: Sequence[LaneId]) -> Offer:
     found = Offer([known.get(name) or Lane(*name) for name in lanes], {}, {})
     for queue, level, tenant, _ in lanes:
         if (queue, level, tenant) not in found.shares:
-            sql = f"SELECT {_SHARE} FROM shares s WHERE queue = ? AND level = ? AND tenant = ?"  # noqa: S608
+            sql = f"SELECT {_SHARE} FROM shares WHERE queue = ? AND level = ? AND tenant = ?"  # noqa: S608
             row = connection.execute(sql, (queue, level, tenant)).fetchone()
             found.shares[queue, level, tenant] = Share(*row) if row else Share(queue, level, tenant)
         if (queue, tenant) not in found.gates:
@@ -80,7 +85,7 @@ def named(connection: Connection, lanes: Sequence[LaneId]) -> Offer:
 def _shares(connection: Connection, shelf: Shelf, limit: int) -> list[tuple[Any, ...]]:
     """The shares with work that come first, each with its gate."""
     sql = (
-        f"SELECT {_SHARE}, {_GATE} FROM shares s"  # noqa: S608
+        f"SELECT {_SHARES_WITH_GATES} FROM shares s"  # noqa: S608
         " LEFT JOIN gates g ON g.queue = s.queue AND g.tenant = s.tenant WHERE s.queue = ? AND s.depth > 0"
     )
     values: list[Any] = [shelf.queue]
@@ -94,29 +99,22 @@ def _shares(connection: Connection, shelf: Shelf, limit: int) -> list[tuple[Any,
     return connection.execute(sql, [*values, limit]).fetchall()
 
 
+_RATE: Final = f"CASE WHEN rate > 0 THEN rate WHEN {_IS_BATCH} THEN ?7 ELSE ?8 END"
+_BURST: Final = f"max(1, CASE WHEN burst > 0 THEN burst ELSE {_RATE} / 60 END)"
 _OPEN: Final = (
     f"SELECT {_LANE} FROM lanes WHERE queue = ?1 AND level = ?2 AND tenant = ?3 AND depth > 0"  # noqa: S608
     " AND paused_until <= ?4"
     f" AND in_flight < CASE WHEN task_limit > 0 THEN task_limit WHEN {_IS_BATCH} THEN ?5 ELSE ?6 END"
-    " AND rate_at_us <= ?4 * 1000 + CASE"
-    " WHEN rate > 0 THEN (max(1, CASE WHEN burst > 0 THEN burst ELSE rate / 60 END) - 1) * (60000000 / rate)"
-    f" WHEN {_IS_BATCH} THEN ?7 ELSE ?8 END"
+    " AND (rate_at_us <= ?4 * 1000"
+    f" OR coalesce(rate_at_us <= ?4 * 1000 + ({_BURST} - 1) * (60000000 / nullif({_RATE}, 0)), TRUE))"
     " ORDER BY virtual_time, lane LIMIT ?9"
 )
 
 
 def _open(connection: Connection, one: Share, gate: Gate, limit: int, now: int) -> list[Lane]:
     """The lanes of a share that may hand out, by virtual time."""
-    batch, key = Terms(gate.batch_limit, gate.batch_rate), Terms(gate.key_limit, gate.key_rate)
-    values = (
-        *one.id,
-        now,
-        batch.limit or ANY_NUMBER,
-        key.limit or ANY_NUMBER,
-        batch.tolerance_us,
-        key.tolerance_us,
-        limit,
-    )
+    limits = (gate.batch_limit or ANY_NUMBER, gate.key_limit or ANY_NUMBER)
+    values = (*one.id, now, *limits, gate.batch_rate, gate.key_rate, limit)
     return [Lane(*row) for row in connection.execute(_OPEN, values).fetchall()]
 
 
@@ -145,14 +143,30 @@ def of_queue(connection: Connection, queue: str, tenant: str | None) -> list[Lan
 
 def gate(connection: Connection, queue: str, tenant: str) -> Gate:
     """The gate of a tenant's queue."""
-    sql = f"SELECT {_GATE} FROM gates g WHERE queue = ? AND tenant = ?"  # noqa: S608
+    sql = f"SELECT {_GATE} FROM gates WHERE queue = ? AND tenant = ?"  # noqa: S608
     row = connection.execute(sql, (queue, tenant)).fetchone()
     return Gate(*row) if row is not None else Gate(queue, tenant)
 
 
+def whole(connection: Connection, queue: str, limit: int) -> Changed | None:
+    """All rows of a queue, or nothing when there are more than the limit."""
+    found = [
+        connection.execute(f"SELECT {columns} FROM {table} WHERE queue = ? LIMIT ?", (queue, limit + 1))  # noqa: S608
+        for table, columns in (("lanes", _LANE), ("shares", _SHARE), ("gates", _GATE))
+    ]
+    lanes, shares, gates = (cursor.fetchall() for cursor in found)
+    if len(lanes) + len(shares) + len(gates) > limit:
+        return None
+    return Changed(
+        {row[:4]: Lane(*row) for row in lanes},
+        {row[:3]: Share(*row) for row in shares},
+        {row[:2]: Gate(*row) for row in gates},
+    )
+
+
 def shares(connection: Connection, tenant: str | None, limit: int) -> list[Share]:
     """Shares, of one tenant or all."""
-    sql = f"SELECT {_SHARE} FROM shares s WHERE ?1 IS NULL OR tenant = ?1 ORDER BY queue, level LIMIT ?2"  # noqa: S608
+    sql = f"SELECT {_SHARE} FROM shares WHERE ?1 IS NULL OR tenant = ?1 ORDER BY queue, level LIMIT ?2"  # noqa: S608
     return [Share(*row) for row in connection.execute(sql, (tenant, limit))]
 
 
@@ -165,8 +179,28 @@ def ready_queues(connection: Connection, limit: int) -> list[tuple[str, str, int
 # Writing ---------------------------------------------------------------------------------------------------
 
 
+def _put(table: str, columns: str) -> str:
+    marks = ", ".join("?" for _ in columns.split(","))
+    return f"INSERT OR REPLACE INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
+
+
+_PUT_LANES: Final = _put("lanes", _LANE)
+_PUT_SHARES: Final = _put("shares", _SHARE)
+_PUT_GATES: Final = _put("gates", _GATE)
+
+
+def put(connection: Connection, rows: Changed) -> None:
+    """Rows as they are from now on."""
+    if rows.lanes:
+        connection.executemany(_PUT_LANES, map(structs.astuple, rows.lanes.values()))
+    if rows.shares:
+        connection.executemany(_PUT_SHARES, map(structs.astuple, rows.shares.values()))
+    if rows.gates:
+        connection.executemany(_PUT_GATES, map(structs.astuple, rows.gates.values()))
+
+
 def save(connection: Connection, saving: Save) -> None:
-    """Settings first, then the relative changes."""
+    """Settings first, then the relative changes, of rows that nobody remembers."""
     for place, values in saving.gates:
         _set(connection, "gates", dict(zip(_GATE_KEY, place, strict=True)), values)
     for lane, values in saving.tuned:

@@ -43,6 +43,7 @@ from taskloom.store.sqlite import lanes, rows, statements
 from taskloom.store.sqlite.batches import answer
 from taskloom.store.sqlite.copying import copied
 from taskloom.store.sqlite.hot import HotTasks
+from taskloom.store.sqlite.hot_lanes import HotLanes
 from taskloom.views.dead_letters import DEAD_LETTERS
 from taskloom.views.tasks import TASKS
 from taskloom.views.view import Page, Query, View
@@ -90,6 +91,7 @@ class SqliteStore:
         self._lock: IO[bytes] | None = None
         self._connection: sqlite3.Connection | None = None
         self._hot = HotTasks()
+        self._hot_lanes = HotLanes()
         self._source: WorkSource | None = None
         self._thread: threading.Thread | None = None
         self._bell: SimpleQueue[None] = SimpleQueue()
@@ -251,7 +253,7 @@ class SqliteStore:
             connection.execute("BEGIN IMMEDIATE")
             request = next(work)
             while True:
-                request = work.send(answer(connection, request, self._hot))
+                request = work.send(answer(connection, request, self._hot, self._hot_lanes))
         except StopIteration as stop:
             try:
                 fault_point("before_commit")
@@ -267,6 +269,7 @@ class SqliteStore:
         assert self._connection is not None
         assert self._source is not None
         self._hot.forget()
+        self._hot_lanes.forget()
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         full = isinstance(error, sqlite3.OperationalError) and str(error) in _BUSY
