@@ -2,7 +2,7 @@
 
 import asyncio
 
-from taskloom.core.lanes import TICK, Lane, LaneChange
+from taskloom.core.lanes import TICK, Lane, LaneChange, Terms
 from taskloom.core.task import LEASED, WAITING
 from taskloom.ports.store import Load, OpenLanes, Ready, Shelf
 
@@ -208,3 +208,23 @@ async def test_the_lanes_of_a_queue_can_be_asked_for_one_tenant(rig):
 
     assert [lane.tenant for lane in await rig.store.lanes("q", "u")] == ["u"]
     assert len(await rig.store.lanes("q", None)) == 2
+
+
+async def test_a_burst_of_a_lane_counts_at_the_rate_of_its_gate_too(rig):
+    await rig.save(gates=[(("q", "t"), {"key_rate": 60})], tuned=[(LANE, {"burst": 3})])
+    await fill(rig, LANE, depth=9)
+    for _ in range(2):
+        await rig.save(lanes={LANE: LaneChange(started=1)}, terms={LANE: Terms(rate=60, burst=3)}, now=5_000)
+
+    (found,) = await open_lanes(rig, Shelf("q", 1, "t"), now=5_000)
+
+    assert [lane.id for lane in found.lanes] == [LANE]
+
+
+async def test_a_rate_that_was_taken_away_holds_nothing_back(rig):
+    await fill(rig, LANE, depth=9)
+    await rig.save(lanes={LANE: LaneChange(started=1)}, terms={LANE: Terms(rate=1)}, now=5_000)
+
+    (found,) = await open_lanes(rig, Shelf("q", 1, "t"), now=5_000)
+
+    assert [lane.id for lane in found.lanes] == [LANE]

@@ -129,31 +129,31 @@ async def _shares(connection: Connection, shelf: Shelf, limit: int) -> list[tupl
     return [tuple(row) for row in rows]
 
 
+_RATE: Final = f"CASE WHEN rate > 0 THEN rate WHEN {_IS_BATCH} THEN $7::bigint ELSE $8::bigint END"
+_BURST: Final = f"greatest(1, CASE WHEN burst > 0 THEN burst ELSE {_RATE} / 60 END)"
 OPEN: Final = (
     f"SELECT {_LANE} FROM lanes WHERE queue = $1 AND level = $2 AND tenant = $3 AND depth > 0"  # noqa: S608
     " AND paused_until <= $4::bigint"
     f" AND in_flight < CASE WHEN task_limit > 0 THEN task_limit WHEN {_IS_BATCH} THEN $5::bigint"
     " ELSE $6::bigint END"
-    " AND rate_at_us <= $4 * 1000 + CASE WHEN rate > 0"
-    " THEN (greatest(1, CASE WHEN burst > 0 THEN burst ELSE rate / 60 END) - 1) * (60000000 / rate)"
-    f" WHEN {_IS_BATCH} THEN $7::bigint ELSE $8::bigint END"
+    " AND (rate_at_us <= $4 * 1000"
+    f" OR coalesce(rate_at_us <= $4 * 1000 + ({_BURST} - 1) * (60000000 / nullif({_RATE}, 0)), true))"
     " ORDER BY virtual_time, lane LIMIT $9"
 )
 
 
 async def _open(connection: Connection, one: Share, gate: Gate, limit: int, now: int) -> list[Lane]:
     """The lanes of a share that may hand out, by virtual time."""
-    batch, key = Terms(gate.batch_limit, gate.batch_rate), Terms(gate.key_limit, gate.key_rate)
     rows = await connection.fetch(
         OPEN,
         stored(one.queue),
         one.level,
         stored(one.tenant),
         now,
-        batch.limit or ANY_NUMBER,
-        key.limit or ANY_NUMBER,
-        batch.tolerance_us,
-        key.tolerance_us,
+        gate.batch_limit or ANY_NUMBER,
+        gate.key_limit or ANY_NUMBER,
+        gate.batch_rate,
+        gate.key_rate,
         limit,
     )
     return [_lane(row) for row in rows]
