@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from taskloom.core.lanes import TICK, Lane, LaneChange, Terms
 from taskloom.core.task import LEASED, WAITING
 from taskloom.ports.store import Load, OpenLanes, Ready, Shelf
@@ -40,6 +42,32 @@ async def test_a_lane_or_gate_without_settings_stays_as_it_is(rig):
     assert (await rig.store.gate("q", "t")).limit == 3
     assert await lanes(rig) == {LANE: Lane(*LANE, weight=2)}
     assert await rig.store.lanes("new", None) == []
+
+
+async def test_what_an_undone_batch_did_to_a_lane_is_not_seen(rig):
+    await fill(rig, LANE, depth=2)
+
+    def work():
+        yield OpenLanes([Shelf("q", 1, "t")], 10, 10**12)
+        yield rig.saving(lanes={LANE: LaneChange(depth=5)}, gates=[(("q", "t"), {"limit": 1})])
+        raise ValueError("on the way")
+
+    with pytest.raises(ValueError, match="on the way"):
+        await rig.begin(work())
+
+    (found,) = await open_lanes(rig, Shelf("q", 1, "t"))
+    assert (found.lanes[0].depth, found.shares["q", 1, "t"].depth, found.gates["q", "t"].limit) == (2, 2, 0)
+
+
+async def test_a_store_that_was_opened_again_knows_its_lanes(rig):
+    await fill(rig, LANE, depth=2)
+    await rig.save(gates=[(("q", "t"), {"key_limit": 7})])
+
+    await rig.reopen()
+
+    (found,) = await open_lanes(rig, Shelf("q", 1, "t"))
+    assert found.lanes == [Lane(*LANE, depth=2)]
+    assert found.gates["q", "t"].key_limit == 7
 
 
 async def test_changes_from_many_batches_at_once_all_count(rig):

@@ -148,7 +148,7 @@ def _add_to_lanes(rows: LaneRows, save: Save, lanes: dict[LaneId, Lane]) -> None
         lane.virtual_time += change.virtual_time
         lane.entered += change.entered
         lane.ended += change.ended
-        if name in save.terms:
+        if change.started and name in save.terms:
             interval_us = save.terms[name].interval_us
             lane.rate_at_us = started_us(lane.rate_at_us, change.started, interval_us, save.now)
 
@@ -167,9 +167,10 @@ def _add_to_shares(rows: LaneRows, save: Save, shares: dict[ShareId, Share]) -> 
 
 def _add_to_gates(rows: LaneRows, save: Save, gates: dict[GateId, Gate]) -> None:
     for name, change in by_gate(save.lanes).items():
-        interval_us = save.gate_terms[name].interval_us if name in save.gate_terms else 0
-        if not change.in_flight and not (change.started and interval_us):
+        terms = save.gate_terms.get(name) if change.started else None
+        if not change.in_flight and terms is None:
             continue
         gate = gates[name] = gates.get(name) or copy(rows.gate(name) or Gate(*name))
         gate.in_flight += change.in_flight
-        gate.rate_at_us = started_us(gate.rate_at_us, change.started, interval_us, save.now)
+        if terms is not None:
+            gate.rate_at_us = started_us(gate.rate_at_us, change.started, terms.interval_us, save.now)
