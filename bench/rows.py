@@ -12,12 +12,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import uvloop
+from msgspec import structs
 
 from bench.core import engine_at
 from bench.measure import PAYLOAD, RESULT, folder, median, raw_fsync, table
 from taskloom.core.commands import Claim, Complete
 from taskloom.core.keys import KeyParts, join
-from taskloom.core.task import Task
+from taskloom.core.task import READY, Task
 from taskloom.engine.engine import Engine
 
 CALLS = 300
@@ -28,31 +29,34 @@ def fill(path: Path, rows: int) -> None:
     """`rows` tasks over ten queues, the last tenth of them ready."""
     connection = sqlite3.connect(path / "taskloom.db", isolation_level=None)
     first = join(KeyParts(1_735_000_000, 0, 1))
-    columns = Task.__struct_fields__
     values = {
+        "key": f"{first} + n * 2048",
         "tenant": "'default'",
         "queue": f"'q' || (n % {QUEUES})",
         "level": "1",
         "lane": "'k'",
-        "dialect": "'queue'",
-        "losses_max": "3",
-        "created_at": "1735000000000",
-        "key": f"{first} + n * 2048",
-        "root": f"{first} + n * 2048",
+        "priority": "0",
         "state": "CASE WHEN n < {ended} THEN 4 ELSE 1 END",
+        "created_at": "1735000000000",
+        "flow": "0",
+        "assignee": "''",
     }
-    text = {"worker", "holder", "assignee", "denied", "finished_by", "error_code", "error"}
     ended = rows * 9 // 10
-    chosen = [values.get(c, "''" if c in text else "0").replace("{ended}", str(ended)) for c in columns]
+    sample = Task(1, "t", "q", 1, "k", 0, READY, "queue", 1_735_000_000_000, losses_max=3)
+    within = [
+        values.get(name, f"{first} + n * 2048" if name == "root" else _spelt(value))
+        for name, value in structs.asdict(sample).items()
+    ]
+    chosen = ", ".join([*values.values(), f"json_array({', '.join(within)})"]).replace("{ended}", str(ended))
+    columns = ", ".join([*values, "body"])
     series = "WITH RECURSIVE s(n) AS (SELECT {a} UNION ALL SELECT n + 1 FROM s WHERE n + 1 < {b})"
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("BEGIN")
     half = series.format(a=0, b=ended)
-    connection.execute(f"INSERT INTO history ({', '.join(columns)}) {half} SELECT {', '.join(chosen)} FROM s")
+    connection.execute(f"INSERT INTO history ({columns}) {half} SELECT {chosen} FROM s")
     rest = series.format(a=ended, b=rows)
     connection.execute(
-        f"INSERT INTO tasks ({', '.join(columns)}, due_at) {rest}"
-        f" SELECT {', '.join(chosen)}, 4611686018427387903 FROM s"
+        f"INSERT INTO tasks ({columns}, due_at) {rest} SELECT {chosen}, 4611686018427387903 FROM s"
     )
     whole = series.format(a=0, b=rows)
     connection.execute(
@@ -68,6 +72,13 @@ def fill(path: Path, rows: int) -> None:
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.execute("ANALYZE")
     connection.close()
+
+
+def _spelt(value: object) -> str:
+    """A value of a task's field as SQL has it within an array."""
+    if isinstance(value, bool):
+        return f"json('{str(value).lower()}')"
+    return f"'{value}'" if isinstance(value, str) else str(value)
 
 
 async def one_call(engine: Engine, turn: int) -> tuple[float, float]:

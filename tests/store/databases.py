@@ -5,6 +5,7 @@ import sqlite3
 
 import asyncpg
 
+from taskloom.core.task import Task
 from taskloom.server.wiring import views
 from taskloom.store.postgres import rows as postgres_rows
 from taskloom.store.postgres.store import PostgresStore
@@ -12,6 +13,14 @@ from taskloom.store.sqlite import rows as sqlite_rows
 from taskloom.store.sqlite.store import SqliteStore
 
 ROWS = 1_000_000
+
+
+PACKED = ("tasks", "history")
+"""Tables of SQLite that hold tasks whole."""
+
+
+def _within_body(field):
+    return f"json_extract(body, '$[{Task.__struct_fields__.index(field)}]')"
 
 
 class Sqlite:
@@ -54,7 +63,18 @@ class Sqlite:
                 for (name,) in names
             }
 
+    async def readable(self, place):
+        """Name -> columns, and those that earlier schemas had and that are stored within others now."""
+        found = await self.tables(place)
+        for table in PACKED:
+            if "body" in found.get(table, ()):
+                found[table] += [name for name in Task.__struct_fields__ if name not in found[table]]
+        return found
+
     async def rows(self, place, table, columns):
+        has = (await self.tables(place))[table]
+        if table in PACKED and "body" in has:
+            columns = [name if name in has else _within_body(name) for name in columns]
         with self._connected(place) as connection:
             return sorted(connection.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall())
 
@@ -121,6 +141,8 @@ class Postgres:
         for table, column in await self._with(place, lambda connection: connection.fetch(sql)):
             found.setdefault(table, []).append(column)
         return found
+
+    readable = tables
 
     async def rows(self, place, table, columns):
         sql = f"SELECT {', '.join(columns)} FROM {table}"

@@ -83,6 +83,10 @@ class Protocol(HttpToolsProtocol):
             super().data_received(data)
         except httptools.HttpParserInvalidURLError:
             self.send_400_response("")
+        self._limit(was_in_head, len(data))
+
+    def _limit(self, was_in_head: bool, size: int) -> None:
+        """A piece of this size was parsed."""
         if self._leaving:
             return
         if not self._in_head:
@@ -92,7 +96,7 @@ class Protocol(HttpToolsProtocol):
             return
         # A piece in which a head ended may hold a whole body too; nothing of it counts for the next head.
         only_head = was_in_head and not self._head_ended
-        self._head_bytes = self._head_bytes + len(data) if only_head else 0
+        self._head_bytes = self._head_bytes + size if only_head else 0
         if self._head_bytes > HEADER_BYTES + PATH_BYTES:
             self._refusal = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
             self.send_400_response("")

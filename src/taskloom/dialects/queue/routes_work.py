@@ -17,7 +17,8 @@ from taskloom.core.payload import strict_error
 from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.task import CANCELLED, FAILED
 from taskloom.dialects.operation import Refusal, Reply, Request, Response
-from taskloom.dialects.queue import errors, eventbus, frames, submission
+from taskloom.dialects.presence import while_present
+from taskloom.dialects.queue import errors, eventbus, frames
 from taskloom.dialects.queue.errors import NO_CACHE, NO_TASK, decoded, invalid
 from taskloom.dialects.queue.finishing import Actor, finish, with_usage
 from taskloom.dialects.queue.routes_tasks import attributes_of, key_of
@@ -78,7 +79,7 @@ async def take(request: Request) -> Reply:
     if isinstance(claim, Refusal):
         return claim
     waiting = request.engine.claim(claim, wanted.wait_seconds * 1000)
-    found = await (submission.while_present(request, waiting) if wanted.wait_seconds else waiting)
+    found = await (while_present(request, waiting) if wanted.wait_seconds else waiting)
     if isinstance(found, Rejection):
         return errors.refused(found)
     taken: dict[str, list[TaskView]] = {}

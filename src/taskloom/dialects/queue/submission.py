@@ -6,8 +6,7 @@ waits no longer it is cancelled, and where the cancellation comes too late the r
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -26,6 +25,7 @@ from taskloom.core.rejections import Kind, Rejection
 from taskloom.core.retry import RetryPolicy, written
 from taskloom.core.task import Task
 from taskloom.dialects.operation import Refusal, Request, Response
+from taskloom.dialects.presence import while_present
 from taskloom.dialects.queue import errors, registry
 from taskloom.dialects.queue.spelling import spell
 from taskloom.dialects.queue.translate import NAME, TIMED_OUT, answer, failure
@@ -35,8 +35,6 @@ from taskloom.engine.outcome import Idempotency, Replay
 from taskloom.engine.waiting import TooManyWaitersError
 from taskloom.flows import stream
 from taskloom.flows.flow import FlowCommand
-
-Result = TypeVar("Result")
 
 GONE: Final = "the caller went away"
 STOPPED: Final = "the server stopped"
@@ -205,15 +203,3 @@ def cancel_later(request: Request, key: int) -> None:
     future = asyncio.ensure_future(cancel(request, key, GONE))
     _UNDER_WAY.add(future)
     future.add_done_callback(_UNDER_WAY.discard)
-
-
-async def while_present(request: Request, work: Coroutine[Any, Any, Result]) -> Result | None:
-    """What the work comes to; None when the caller went away before."""
-    doing = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(request.disconnected())
-    try:
-        await asyncio.wait((doing, gone), return_when=asyncio.FIRST_COMPLETED)
-        return await doing if doing.done() else None
-    finally:
-        doing.cancel()
-        gone.cancel()

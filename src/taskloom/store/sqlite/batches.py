@@ -22,7 +22,6 @@ from taskloom.store.sqlite import writes
 from taskloom.store.sqlite.hot import HotTasks, missing
 from taskloom.store.sqlite.hot_lanes import HotLanes
 from taskloom.store.sqlite.rows import rows_apply
-from taskloom.store.sqlite.shapes import endings, leases
 from taskloom.store.sqlite.statements import Connection
 
 
@@ -102,7 +101,7 @@ def _read(connection: Connection, request: Read, hot: HotTasks) -> ReadAnswer:
 
 
 def _save(connection: Connection, save: Save, hot: HotTasks, lanes: HotLanes) -> Saved:
-    _save_tasks(connection, save, hot)
+    _save_tasks(connection, save)
     released = _count(connection, save)  # before the flows, whose end takes their counters along
     _save_flows(connection, save)
     _save_rest(connection, save)
@@ -116,17 +115,14 @@ def _save(connection: Connection, save: Save, hot: HotTasks, lanes: HotLanes) ->
     return Saved(sequence, released)
 
 
-def _save_tasks(connection: Connection, save: Save, hot: HotTasks) -> None:
+def _save_tasks(connection: Connection, save: Save) -> None:
     created = [*save.created, *save.created_ended]
     if created:
         rows = [(new.task.key, new.attributes, new.callback, new.input) for new in created]
         writes.details_insert(connection, rows)
         writes.tasks_insert(connection, [new.task for new in save.created])
     if save.finished or save.created_ended:
-        shaped, ended = endings(save.finished, hot.found(task.key for task in save.finished))
-        for ending, tasks in shaped.items():
-            writes.history_complete(connection, ending, tasks)
-        writes.history_insert(connection, [*ended, *(new.task for new in save.created_ended)])
+        writes.history_insert(connection, [*save.finished, *(new.task for new in save.created_ended)])
         writes.tasks_delete(connection, save.finished)
     if save.finished_again:
         writes.history_put(connection, save.finished_again)
@@ -134,10 +130,7 @@ def _save_tasks(connection: Connection, save: Save, hot: HotTasks) -> None:
         writes.history_delete(connection, save.reopened)
         writes.tasks_insert(connection, save.reopened)
     if save.changed:
-        leased, changed = leases(save.changed, hot.found(task.key for task in save.changed))
-        for lease, tasks in leased.items():
-            writes.tasks_lease(connection, lease, tasks)
-        writes.tasks_update(connection, changed)
+        writes.tasks_update(connection, save.changed)
     if save.attributes:
         writes.attributes_update(connection, save.attributes)
     if save.payloads:

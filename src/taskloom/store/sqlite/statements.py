@@ -5,6 +5,8 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
+import msgspec
+
 from taskloom.core.lanes import LaneId
 from taskloom.core.records import Record
 from taskloom.core.task import Task, TaskState
@@ -24,13 +26,8 @@ from taskloom.ports.store import (
 
 Connection = sqlite3.Connection
 
-_FIELDS: Final = Task.__struct_fields__
-_COLUMNS: Final = ", ".join(_FIELDS)
-_MARKS: Final = ", ".join("?" for _ in _FIELDS)
 _STATES: Final = tuple(TaskState)
-_STATE: Final = _FIELDS.index("state")
-_CALLBACK: Final = _FIELDS.index("callback")
-_FENCED: Final = _FIELDS.index("fenced")
+_task: Final = msgspec.json.Decoder(Task)
 
 
 def migrations_applied(connection: Connection) -> dict[int, str]:
@@ -61,24 +58,18 @@ def select_in(connection: Connection, sql: str, keys: Sequence[int]) -> list[tup
     return rows
 
 
-def task_of(row: Sequence[Any]) -> Task:
-    """A task from a row in field order."""
-    task = Task(*row)
-    task.state = _STATES[row[_STATE]]
-    task.callback = row[_CALLBACK] != 0
-    task.fenced = row[_FENCED] != 0
-    return task
-
-
 def tasks_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, Task]:
     """Hot tasks, and the ended ones among those that are not hot."""
-    sql = f"SELECT {_COLUMNS} FROM tasks WHERE key IN ({{}})"  # noqa: S608
-    found = {row[0]: task_of(row) for row in select_in(connection, sql, keys)}
+    found = _tasks(connection, "SELECT body FROM tasks WHERE key IN ({})", keys)
     if len(found) < len(keys):
         missing = [key for key in keys if key not in found]
-        sql = f"SELECT {_COLUMNS} FROM history WHERE key IN ({{}})"  # noqa: S608
-        found.update((row[0], task_of(row)) for row in select_in(connection, sql, missing))
+        found |= _tasks(connection, "SELECT body FROM history WHERE key IN ({})", missing)
     return found
+
+
+def _tasks(connection: Connection, sql: str, keys: Sequence[int]) -> dict[int, Task]:
+    tasks = [_task.decode(row[0]) for row in select_in(connection, sql, keys)]
+    return {task.key: task for task in tasks}
 
 
 def details_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, Details]:

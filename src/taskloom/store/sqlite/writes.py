@@ -1,14 +1,14 @@
 """The writing statements of the SQLite store, one function per statement."""
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from operator import attrgetter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
 from msgspec import structs
 
 from taskloom.core.records import Record
-from taskloom.core.task import COMPLETED, LEASED, Task
+from taskloom.core.task import Task
 from taskloom.core.usage import UsageCount, UsageId
 from taskloom.ports.store import (
     FlowRow,
@@ -18,61 +18,25 @@ from taskloom.ports.store import (
     SubscriptionRow,
     TimerRow,
 )
-from taskloom.store.sqlite.shapes import Ending, Lease
 from taskloom.store.sqlite.statements import Connection, in_marks
 from taskloom.store.usage_sql import ADDITION, COUNTS, ID
 
-_FIELDS: Final = Task.__struct_fields__
-_COLUMNS: Final = ", ".join(_FIELDS)
 _AT_ONCE: Final = (64, 16, 4, 1)
 """How many rows one statement inserts; few sizes, so that few statements are prepared."""
-_MARKS: Final = ", ".join("?" for _ in _FIELDS)
-
-_INSERT_TASK: Final = f"INSERT INTO tasks ({_COLUMNS}, due_at) VALUES "  # noqa: S608
-_STATIC: Final = frozenset(
-    {"key", "tenant", "queue", "level", "lane", "dialect", "created_at", "flow", "root", "callback"}
-    | {"start_by", "run_ms", "retry"}
-)
-_MUTABLE: Final = tuple(name for name in _FIELDS if name not in _STATIC)
+_COLUMNS: Final = "key, tenant, queue, level, lane, priority, state, created_at, flow, assignee"
+_INSERT_TASK: Final = f"INSERT INTO tasks ({_COLUMNS}, due_at, body) VALUES "  # noqa: S608
 _UPDATE_TASK: Final = (
-    f"UPDATE tasks SET {', '.join(f'{name} = ?' for name in _MUTABLE)}, due_at = ? WHERE key = ?"  # noqa: S608
+    "UPDATE tasks SET priority = ?, state = ?, assignee = ?, due_at = ?, body = ? WHERE key = ?"
 )
-_MUTABLE_OF: Final = attrgetter(*_MUTABLE, "due_at", "key")
-_INSERT_HISTORY: Final = f"INSERT INTO history ({_COLUMNS}) VALUES "  # noqa: S608
-_REPLACE_HISTORY: Final = f"INSERT OR REPLACE INTO history ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
-
-
-_LEASE_TASKS: Final = (
-    f"UPDATE tasks SET state = {LEASED:d}, attempt = attempt + 1, worker = ?1, holder = ?2, lease_until = ?3,"  # noqa: S608
-    " losses_max = ?4, fenced = ?5, started_at = ?6, token = v.column2, due_at = v.column3"
-    " FROM (VALUES {}) v WHERE tasks.key = v.column1"
+_INSERT_HISTORY: Final = f"INSERT INTO history ({_COLUMNS}, body) VALUES "  # noqa: S608
+_REPLACE_HISTORY: Final = (
+    f"INSERT OR REPLACE INTO history ({_COLUMNS}, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 )
-_COMPLETED: Final = {
-    "state": f"{COMPLETED:d}",
-    "finished_at": "?1",
-    "finished_by": "?2",
-    "result_key": "v.column2",
-}
-_COMPLETE_TASKS: Final = (
-    f"INSERT INTO history ({_COLUMNS})"  # noqa: S608
-    f" SELECT {', '.join(_COMPLETED.get(name, f't.{name}') for name in _FIELDS)}"
-    " FROM (VALUES {}) v CROSS JOIN tasks t ON t.key = v.column1"
-)
-
-
+_encode: Final = msgspec.json.Encoder().encode
 _ADD_USAGE: Final = (
     f"INSERT INTO usage ({', '.join((*ID, *COUNTS))})"  # noqa: S608
     f" VALUES ({', '.join('?' * len((*ID, *COUNTS)))}) {ADDITION}"
 )
-
-
-def _parts(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
-    """Tasks in portions of the few sizes that statements are prepared for."""
-    start = 0
-    while start < len(tasks):
-        count = next(size for size in _AT_ONCE if size <= len(tasks) - start)
-        yield tasks[start : start + count]
-        start += count
 
 
 def _insert(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -86,24 +50,41 @@ def _insert(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> 
         start += count
 
 
+def _columns(task: Task) -> tuple[Any, ...]:
+    # An int, for a member of an enum takes the binding several times as long.
+    state = int(task.state)
+    return (
+        task.key,
+        task.tenant,
+        task.queue,
+        task.level,
+        task.lane,
+        task.priority,
+        state,
+        task.created_at,
+        task.flow,
+        task.assignee,
+    )
+
+
+def _body(task: Task) -> str:
+    return _encode(task).decode()
+
+
 def tasks_insert(connection: Connection, tasks: Iterable[Task]) -> None:
     """New hot rows."""
-    _insert(connection, _INSERT_TASK, [(*structs.astuple(task), task.due_at) for task in tasks])
-
-
-def tasks_lease(connection: Connection, lease: Lease, tasks: Sequence[Task]) -> None:
-    """Hot rows of which only the lease is new."""
-    for part in _parts(tasks):
-        marks = ", ".join(["(?, ?, ?)"] * len(part))
-        values: list[Any] = [*lease]
-        for task in part:
-            values += (task.key, task.token, task.due_at)
-        connection.execute(_LEASE_TASKS.format(marks), values)
+    _insert(connection, _INSERT_TASK, [(*_columns(task), task.due_at, _body(task)) for task in tasks])
 
 
 def tasks_update(connection: Connection, tasks: Iterable[Task]) -> None:
-    """Change hot rows."""
-    connection.executemany(_UPDATE_TASK, [_MUTABLE_OF(task) for task in tasks])
+    """Change hot rows; the other columns never change."""
+    connection.executemany(
+        _UPDATE_TASK,
+        [
+            (task.priority, int(task.state), task.assignee, task.due_at, _body(task), task.key)
+            for task in tasks
+        ],
+    )
 
 
 def tasks_delete(connection: Connection, tasks: Iterable[Task]) -> None:
@@ -117,22 +98,12 @@ def tasks_delete(connection: Connection, tasks: Iterable[Task]) -> None:
 
 def history_insert(connection: Connection, tasks: Iterable[Task]) -> None:
     """Rows of tasks that end for the first time."""
-    _insert(connection, _INSERT_HISTORY, [structs.astuple(task) for task in tasks])
-
-
-def history_complete(connection: Connection, ending: Ending, tasks: Sequence[Task]) -> None:
-    """Rows of tasks of which only the result is new, made from their hot rows."""
-    for part in _parts(tasks):
-        marks = ", ".join(["(?, ?)"] * len(part))
-        values: list[Any] = [*ending]
-        for task in part:
-            values += (task.key, task.result_key)
-        connection.execute(_COMPLETE_TASKS.format(marks), values)
+    _insert(connection, _INSERT_HISTORY, [(*_columns(task), _body(task)) for task in tasks])
 
 
 def history_put(connection: Connection, tasks: Iterable[Task]) -> None:
     """Rows of tasks that have ended before."""
-    connection.executemany(_REPLACE_HISTORY, [structs.astuple(task) for task in tasks])
+    connection.executemany(_REPLACE_HISTORY, [(*_columns(task), _body(task)) for task in tasks])
 
 
 def history_delete(connection: Connection, tasks: Iterable[Task]) -> None:

@@ -1,19 +1,16 @@
-"""What the writer remembers and its short cuts change nothing about what is stored."""
+"""What the writer remembers changes nothing about what is stored."""
 
 import sqlite3
 
 import msgspec
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from taskloom.core.task import COMPLETED, FAILED, LEASED, READY, WAITING, Task
+from taskloom.core.task import COMPLETED, LEASED, READY, WAITING, Task
 from taskloom.engine.batch import empty_save
 from taskloom.ports.store import Details, Load, NewTask, Read, Ready
 from taskloom.store.migrations import migrations
 from taskloom.store.sqlite.batches import answer
 from taskloom.store.sqlite.hot import HotTasks
-from taskloom.store.sqlite.shapes import endings, leases
 
 LANE = ("q", 1, "t", "k")
 COUNT = 20
@@ -42,13 +39,7 @@ def created(tasks: list[Task]):
     return save(created=[NewTask(one, b"{}", "", b"{}") for one in tasks])
 
 
-def rows(connection: sqlite3.Connection) -> list[list[tuple]]:
-    return [
-        connection.execute(f"SELECT * FROM {table} ORDER BY key").fetchall() for table in ("tasks", "history")
-    ]
-
-
-LEASED_ALIKE = {
+HELD = {
     "state": LEASED,
     "attempt": 1,
     "worker": "w",
@@ -56,65 +47,6 @@ LEASED_ALIKE = {
     "lease_until": 9_000,
     "started_at": 8_000,
 }
-other_fields = st.sampled_from(
-    [{}, {}, {}, {"priority": 7}, {"denied": "w"}, {"attempt": 5}, {"expires_at": 500}, {"retries": 2}]
-)
-
-
-@given(st.lists(other_fields, min_size=COUNT, max_size=COUNT), st.integers(0, 3))
-def test_a_claim_is_stored_alike_with_and_without_what_is_remembered(others, workers):
-    before = [task(key) for key in range(1, COUNT + 1)]
-    after = [
-        changed(
-            one, **{**LEASED_ALIKE, "token": one.key * 7, "worker": f"w{one.key % (workers + 1)}", **other}
-        )
-        for one, other in zip(before, others, strict=True)
-    ]
-
-    assert stored_with_memory(before, save(changed=after)) == stored_afresh(before, save(changed=after))
-
-
-@given(st.lists(other_fields, min_size=COUNT, max_size=COUNT))
-def test_results_are_stored_alike_with_and_without_what_is_remembered(others):
-    before = [task(key, token=key) for key in range(1, COUNT + 1)]
-    after = [
-        changed(one, state=COMPLETED, finished_at=5_000, finished_by="h", result_key=one.key + 100, **other)
-        for one, other in zip(before, others, strict=True)
-    ]
-
-    assert stored_with_memory(before, save(finished=after)) == stored_afresh(before, save(finished=after))
-
-
-def stored_with_memory(before, change):
-    connection, hot = database(), HotTasks()
-    answer(connection, created(before), hot)
-    answer(connection, change, hot)
-    return rows(connection)
-
-
-def stored_afresh(before, change):
-    connection = database()
-    answer(connection, created(before), HotTasks())
-    answer(connection, change, HotTasks())
-    return rows(connection)
-
-
-def test_many_of_one_shape_are_written_together_and_the_odd_one_alone():
-    before = {key: task(key) for key in range(1, COUNT + 1)}
-    after = [changed(one, **LEASED_ALIKE, token=3) for one in before.values()]
-    after[4] = changed(after[4], priority=9)
-
-    shaped, others = leases(after, before)
-
-    assert [len(group) for group in shaped.values()] == [COUNT - 1]
-    assert others == [after[4]]
-
-
-def test_a_failure_has_no_usual_shape():
-    before = {key: task(key) for key in range(1, COUNT + 1)}
-    after = [changed(one, state=FAILED, finished_at=5) for one in before.values()]
-
-    assert endings(after, before) == ({}, after)
 
 
 def test_what_is_remembered_is_what_was_written_last():
@@ -133,7 +65,7 @@ def test_after_an_undone_transaction_the_database_is_asked_again():
     connection, hot = database(), HotTasks()
     answer(connection, created([task(1)]), hot)
     connection.execute("BEGIN")
-    answer(connection, save(changed=[changed(task(1), **LEASED_ALIKE)]), hot)
+    answer(connection, save(changed=[changed(task(1), **HELD)]), hot)
     connection.execute("ROLLBACK")
     hot.forget()
 
