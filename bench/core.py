@@ -32,6 +32,7 @@ from taskloom.ports.clock import SystemClock, SystemTokens
 from taskloom.ports.store import Load, Save
 from taskloom.store.sqlite.batches import answer
 from taskloom.store.sqlite.hot import HotTasks
+from taskloom.store.sqlite.hot_lanes import HotLanes
 from taskloom.store.sqlite.store import SqliteStore, connect
 
 COUNT = int(next((word for word in sys.argv[1:] if word.isdigit()), 12_000))
@@ -134,12 +135,12 @@ def bare() -> float:
     with folder() as path:
         batches = prepared(path)
         connection = connect(path / "taskloom.db")
-        hot = HotTasks()
+        hot, lanes = HotTasks(), HotLanes()
         start = time.perf_counter()
         for load, save in batches:
             connection.execute("BEGIN IMMEDIATE")
-            answer(connection, load, hot)
-            answer(connection, save, hot)
+            answer(connection, load, hot, lanes)
+            answer(connection, save, hot, lanes)
             connection.execute("COMMIT")
         took = time.perf_counter() - start
         connection.close()
@@ -182,7 +183,7 @@ def metered(path: Path) -> Meter:
     environment = Environment(KeyMaker(3), 3, SystemTokens(), {}, {}, {})
     connection = connect(path / "taskloom.db")
     meter = Meter()
-    hot = HotTasks()
+    hot, lanes = HotTasks(), HotLanes()
     for start in range(0, len(tasks), BATCH):
         part = tasks[start : start + BATCH]
         submissions = [
@@ -196,7 +197,7 @@ def metered(path: Path) -> Meter:
         try:
             while True:
                 at = meter.add("core + engine", at)
-                reply = answer(connection, request, hot)
+                reply = answer(connection, request, hot, lanes)
                 at = meter.add(f"store: {type(request).__name__.lower()}", at)
                 request = work.send(reply)
         except StopIteration:
