@@ -4,7 +4,7 @@ Each command works in a `Change` laid over the batch. Accepted, it is merged; re
 dropped, so nothing of it is left and no stranger in the same batch suffers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -35,7 +35,6 @@ from taskloom.ports.store import (
 from taskloom.views.view import Project
 
 _journal: Final = msgspec.msgpack.Encoder()
-_NO_TERMS: Final[Mapping[LaneId, Terms]] = {}
 
 
 class NeedsLoad(Exception):  # noqa: N818  a signal to the driver, not an error
@@ -117,6 +116,9 @@ class Batch:
         self.terms: dict[LaneId, Terms] = {}
         self.gate_terms: dict[GateId, Terms] = {}
         self.created_in: dict[LaneId, int] = {}
+        self._counted: dict[int, Task] = {}
+        """The tasks as they were when their lanes were last counted."""
+        self._lane_changes: dict[LaneId, LaneChange] = {}
         self._timer_changes: dict[tuple[int, str], TimerRow | None] = {}
         self._subscription_changes: dict[tuple[SubscriptionId, int], SubscriptionRow | None] = {}
         self.entries: list[Entry] = []
@@ -260,7 +262,10 @@ class Batch:
                 save.records_removed.append(name)
             else:
                 save.records.append(record)
-        save.lanes = lane_changes(self.before, self.dirty, self.terms)
+        save.lanes = self.lane_changes()
+        for lane, change in save.lanes.items():
+            weight = self.terms[lane].weight if lane in self.terms else 1
+            change.virtual_time = change.started * TICK // weight
         save.terms = {lane: terms for lane, terms in self.terms.items() if lane in save.lanes}
         save.gate_terms = self.gate_terms
         save.now = self.now
@@ -269,6 +274,36 @@ class Batch:
         save.node = self.environment.node
         save.last_key = self.environment.keys.last
         return save
+
+    def lane_changes(self) -> dict[LaneId, LaneChange]:
+        """What the batch adds to its lanes so far, but for their clocks. Reserved tasks are no depth.
+
+        Each change of a task is looked at once, however often this is asked for.
+        """
+        changes, counted, before = self._lane_changes, self._counted, self.before
+        for key, task in self.dirty.items():
+            was = counted.get(key) or before.get(key)
+            if was is task:
+                continue
+            depth = (task.state == READY and not task.assignee) - (
+                was is not None and was.state == READY and not was.assignee
+            )
+            in_flight = (task.state == LEASED) - (was is not None and was.state == LEASED)
+            attempts = task.attempt - (0 if was is None else was.attempt)
+            ended = (task.state >= COMPLETED) - (was is not None and was.state >= COMPLETED)
+            if was is not None and not (depth or in_flight or attempts or ended):
+                continue
+            lane = (task.queue, task.level, task.tenant, task.lane)
+            change = changes.get(lane)
+            if change is None:
+                change = changes[lane] = LaneChange()
+            change.depth += depth
+            change.in_flight += in_flight
+            change.started += attempts
+            change.ended += ended
+            change.entered += was is None
+        self._counted = dict(self.dirty)
+        return changes
 
     def _sort_task(self, save: Save, key: int, task: Task) -> None:
         new = self.new.get(key)
@@ -283,36 +318,6 @@ class Batch:
             (save.finished_again if was_final else save.finished).append(task)
         else:
             (save.reopened if was_final else save.changed).append(task)
-
-
-def lane_changes(
-    before: dict[int, Task], after: dict[int, Task], terms: Mapping[LaneId, Terms] = _NO_TERMS
-) -> dict[LaneId, LaneChange]:
-    """What these tasks' changes add to their lanes: only a ready, unreserved task counts as depth."""
-    changes: dict[LaneId, LaneChange] = {}
-    for key, task in after.items():
-        was = before.get(key)
-        depth = (task.state == READY and not task.assignee) - (
-            was is not None and was.state == READY and not was.assignee
-        )
-        in_flight = (task.state == LEASED) - (was is not None and was.state == LEASED)
-        attempts = task.attempt - (0 if was is None else was.attempt)
-        ended = (task.state >= COMPLETED) - (was is not None and was.state >= COMPLETED)
-        if was is not None and not (depth or in_flight or attempts or ended):
-            continue
-        lane = (task.queue, task.level, task.tenant, task.lane)
-        change = changes.get(lane)
-        if change is None:
-            change = changes[lane] = LaneChange()
-        change.depth += depth
-        change.in_flight += in_flight
-        change.started += attempts
-        change.ended += ended
-        change.entered += was is None
-    for lane, change in changes.items():
-        if change.started:
-            change.virtual_time = change.started * TICK // (terms[lane].weight if lane in terms else 1)
-    return changes
 
 
 def empty_save() -> Save:

@@ -16,7 +16,7 @@ from taskloom.core.decide import claimed
 from taskloom.core.lanes import Lane, LaneId, Offer, floor_of, gate_terms, share, terms_of, with_started
 from taskloom.core.limits import LEVELS
 from taskloom.core.task import READY, Task
-from taskloom.engine.batch import Batch, lane_changes
+from taskloom.engine.batch import Batch
 from taskloom.engine.change import Change
 from taskloom.engine.choosing import Board, Hand, Reserved, Turns, choose
 from taskloom.engine.outcome import Accepted, Handout, Outcome
@@ -173,7 +173,7 @@ def _wanted(claims: Sequence[tuple[int, Claim]]) -> dict[Shelf, int]:
 
 def _offer(batch: Batch, shelf: Shelf, offer: Offer, beside: Offer) -> Offer:
     """What a shelf has, the batch's own changes counted in; `beside` holds lanes that it filled itself."""
-    changes = lane_changes(batch.before, batch.dirty)
+    changes = batch.lane_changes()
     if not changes:
         return offer
     known = {lane.id: lane for lane in offer.lanes}

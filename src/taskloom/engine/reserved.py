@@ -7,7 +7,7 @@ from typing import Any
 from taskloom.core.commands import Claim
 from taskloom.core.lanes import LaneId, Offer, first_opening, gate_terms, let_through, terms_of
 from taskloom.core.task import Task
-from taskloom.engine.batch import Batch, lane_changes
+from taskloom.engine.batch import Batch
 from taskloom.engine.choosing import Reserved
 from taskloom.engine.shelves import holds, lane_of, learn, turn
 from taskloom.ports.store import Ready, Request, Shelf
@@ -67,7 +67,7 @@ def _as_now(batch: Batch, beside: Offer) -> Offer:
     """The lanes and gates with what this batch has changed counted in."""
     lanes = {lane.id: copy(lane) for lane in beside.lanes}
     gates = {name: copy(gate) for name, gate in beside.gates.items()}
-    for name, change in lane_changes(batch.before, batch.dirty).items():
+    for name, change in batch.lane_changes().items():
         for row in (lanes.get(name), gates.get((name[0], name[2]))):
             if row is not None:
                 row.in_flight += change.in_flight
