@@ -3,7 +3,19 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskloom.core.lanes import TICK, Gate, Lane, Offer, Share, floor_of, opens_at, room, share, terms_of
+from taskloom.core.lanes import (
+    TICK,
+    Gate,
+    Lane,
+    Offer,
+    Share,
+    floor_of,
+    is_open,
+    opens_at,
+    room,
+    share,
+    terms_of,
+)
 from taskloom.core.limits import LEVELS
 
 NOW = 1_000
@@ -133,6 +145,29 @@ def test_a_rate_lets_a_burst_go_and_then_one_at_a_time():
     row.rate_at_us = NOW * 1000 + 3 * second_us
     assert (room(row, NOW), room(row, NOW + 1000)) == (0, 1)
     assert opens_at(terms_of(row, None), row.rate_at_us, 0, NOW) == NOW + 1000
+
+
+few, rates, around = st.integers(0, 2), st.sampled_from([0, 60, 180]), st.integers(-2_000, 4_000)
+
+
+@given(
+    st.builds(
+        lane,
+        st.sampled_from(["a", "a/batch"]),
+        depth=few,
+        in_flight=few,
+        limit=few,
+        rate=rates,
+        burst=st.integers(0, 4),
+        paused_until=around.map(lambda ms: NOW + ms),
+        rate_at_us=around.map(lambda ms: (NOW + ms) * 1000),
+    ),
+    st.builds(
+        Gate, st.just("q"), st.just("t"), key_limit=few, batch_limit=few, key_rate=rates, batch_rate=rates
+    ),
+)
+def test_a_lane_is_open_when_it_has_room(row, gate):
+    assert is_open(row, NOW, gate) == (room(row, NOW, gate) > 0)
 
 
 @given(

@@ -227,6 +227,16 @@ def room(lane: Lane, now: int, gate: Gate | None = None) -> int:
     return min(lane.depth, _free_in(lane, gate, now))
 
 
+def is_open(lane: Lane, now: int, gate: Gate) -> bool:
+    """Whether the lane has `room`, found out without counting how much."""
+    if lane.depth <= 0 or lane.paused_until > now:
+        return False
+    limit = lane.limit or (gate.batch_limit if lane.lane.endswith(BATCH_SUFFIX) else gate.key_limit)
+    if limit and lane.in_flight >= limit:
+        return False
+    return lane.rate_at_us <= now * 1000 or room(lane, now, gate) > 0
+
+
 def _free_in(lane: Lane, gate: Gate | None, now: int) -> int:
     """How many tasks of a lane may be started now, whatever waits in it."""
     return free(terms_of(lane, gate), lane.in_flight, lane.rate_at_us, lane.paused_until, now)

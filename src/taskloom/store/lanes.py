@@ -19,8 +19,8 @@ from taskloom.core.lanes import (
     by_share,
     gate_room,
     gate_terms,
+    is_open,
     opens_at,
-    room,
     started_us,
     terms_of,
 )
@@ -81,7 +81,7 @@ def offer(rows: LaneRows, shelf: Shelf, limit: int, now: int) -> Offer:
         found.shares[share.id] = copy(share)
         found.gates[gate.id] = copy(gate)
         if gate_room(gate, now) > 0:
-            open_ones = (lane for lane in rows.lanes_of(share.id) if room(lane, now, gate) > 0)
+            open_ones = (lane for lane in rows.lanes_of(share.id) if is_open(lane, now, gate))
             found.lanes += map(copy, islice(open_ones, limit))
     return found
 
@@ -105,6 +105,7 @@ def opening(rows: LaneRows, shelf: Shelf, now: int) -> int:
         instants += [
             opens_at(terms_of(lane, gate), lane.rate_at_us, lane.paused_until, now)
             for lane in rows.lanes_of(share.id)
+            if lane.paused_until > now or lane.rate_at_us > now * 1000
         ]
     return min((at for at in instants if at), default=0)
 
