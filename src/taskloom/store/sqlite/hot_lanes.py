@@ -72,18 +72,14 @@ class HotLanes:
 
     def save(self, connection: Connection, save: Save) -> None:
         """Settings and changes of lanes and gates."""
-        written = Changed({}, {}, {})
         for queue, part in _parts(save).items():
             kept = self._kept(connection, queue)
             if kept is None:
                 sql.save(connection, part)
                 continue
             rows = in_memory.changed(kept, part)
+            sql.put(connection, rows)
             self._learn(queue, kept, rows)
-            written.lanes |= rows.lanes
-            written.shares |= rows.shares
-            written.gates |= rows.gates
-        sql.put(connection, written)
 
     def forget(self) -> None:
         """A transaction was undone: nothing here can be trusted."""

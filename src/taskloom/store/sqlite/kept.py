@@ -66,8 +66,9 @@ class KeptQueue:
             self.size += self._lanes.setdefault(name[:3], Clocked()).put(name[3], lane)
         for (_, level, tenant), share in rows.shares.items():
             self.size += self._levels.setdefault(level, Clocked()).put(tenant, share)
-        self.size += len(rows.gates.keys() - self._gates.keys())
+        self.size -= len(self._gates)
         self._gates |= rows.gates
+        self.size += len(self._gates)
 
     def lane(self, name: LaneId) -> Lane | None:
         """A lane, if there is one of that name."""
