@@ -37,16 +37,17 @@ def fill(path: Path, rows: int) -> None:
         "lane": "'k'",
         "priority": "0",
         "state": "CASE WHEN n < {ended} THEN 4 ELSE 1 END",
+        "dialect": "'queue'",
         "created_at": "1735000000000",
         "flow": "0",
+        "root": f"{first} + n * 2048",
+        "worker": "''",
         "assignee": "''",
+        "finished_at": "0",
     }
     ended = rows * 9 // 10
     sample = Task(1, "t", "q", 1, "k", 0, READY, "queue", 1_735_000_000_000, losses_max=3)
-    within = [
-        values.get(name, f"{first} + n * 2048" if name == "root" else _spelt(value))
-        for name, value in structs.asdict(sample).items()
-    ]
+    within = [values.get(name, _spelt(value)) for name, value in structs.asdict(sample).items()]
     chosen = ", ".join([*values.values(), f"json_array({', '.join(within)})"]).replace("{ended}", str(ended))
     columns = ", ".join([*values, "body"])
     series = "WITH RECURSIVE s(n) AS (SELECT {a} UNION ALL SELECT n + 1 FROM s WHERE n + 1 < {b})"

@@ -1,6 +1,7 @@
 """Filters to SQL, once for all adapters that speak it; what differs between them is in a `SqlDialect`."""
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
 from taskloom.core.limits import TOTAL_EXACT
@@ -38,6 +39,9 @@ class SqlDialect(Protocol):
     def attribute(self, name: str) -> str:
         """The text of a member of the task view's attributes; `name` is safe to be put in."""
 
+    def source(self, view: View, columns: AbstractSet[str]) -> str:
+        """What the rows of a view are read from when only these columns are asked for; named as its table."""
+
 
 class SearchSql:
     """Builds the statements of one search; parameters gather in `values`."""
@@ -46,6 +50,8 @@ class SearchSql:
         self._dialect = dialect
         self._views = views
         self.values: list[Value] = []
+        self._named: dict[str, set[str]] = {}
+        """View -> the columns that conditions and orders name."""
 
     def _mark(self, value: Value) -> str:
         self.values.append(value)
@@ -67,21 +73,29 @@ class SearchSql:
         columns = ", ".join(("key", "tenant", *view.columns))
         limit = self._mark(query.limit)
         offset = f" OFFSET {self._mark(query.offset)}" if query.offset else ""
-        return f"SELECT {columns} FROM {table(view)} WHERE {where} ORDER BY {by} LIMIT {limit}{offset}"  # noqa: S608
+        found = f"WHERE {where} ORDER BY {by} LIMIT {limit}{offset}"
+        source = self._source(view)
+        if source == table(view):
+            return f"SELECT {columns} FROM {source} {found}"  # noqa: S608
+        keys = f"SELECT key FROM {source} {found}"  # noqa: S608
+        return f"SELECT {columns} FROM {table(view)} WHERE key IN ({keys}) ORDER BY {by}"  # noqa: S608
 
     def total(self, query: Query) -> str:
         """The statement that counts the rows, up to one more than is counted exactly."""
         view = self._views[query.view]
         where = self._where(view, query)
-        return (
-            f"SELECT count(*) FROM (SELECT 1 FROM {table(view)} WHERE {where} LIMIT {TOTAL_EXACT + 1}) AS c"  # noqa: S608
-        )
+        source = self._source(view)
+        return f"SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {where} LIMIT {TOTAL_EXACT + 1}) AS c"  # noqa: S608
 
     def groups(self, query: Query, group_by: tuple[str, ...]) -> str:
         """The statement that counts the rows per combination of columns."""
         view = self._views[query.view]
         by = ", ".join(self._column(view, column) for column in group_by)
-        return f"SELECT {by}, count(*) FROM {table(view)} WHERE {self._where(view, query)} GROUP BY {by}"  # noqa: S608
+        where = self._where(view, query)
+        return f"SELECT {by}, count(*) FROM {self._source(view)} WHERE {where} GROUP BY {by}"  # noqa: S608
+
+    def _source(self, view: View) -> str:
+        return self._dialect.source(view, self._named.get(view.name, frozenset()))
 
     def _where(self, view: View, query: Query) -> str:
         condition = self._filter(view, query.filter)
@@ -95,6 +109,7 @@ class SearchSql:
     def _column(self, view: View, name: str) -> str:
         column_type(view, name)
         member = attribute_name(view, name)
+        self._named.setdefault(view.name, set()).add(name if member is None else "attributes")
         return name if member is None else self._dialect.attribute(member)
 
     def _fitting(self, view: View, column: str, value: Value) -> str:
@@ -122,10 +137,10 @@ class SearchSql:
     def _related(self, view: View, node: Related) -> str:
         other = self._views[node.view]
         inner = self._filter(other, node.filter)
-        own = self._column(view, node.own)
+        own, column = self._column(view, node.own), self._column(other, node.column)
         return (
-            f"({table(view)}.{own} IN (SELECT {self._column(other, node.column)}"  # noqa: S608
-            f" FROM {table(other)} WHERE {inner}))"
+            f"({table(view)}.{own} IN (SELECT {column}"  # noqa: S608
+            f" FROM {self._source(other)} WHERE {inner}))"
         )
 
     def _beyond(self, view: View, order: Sequence[Sort], edge: tuple[Value, ...], *, backwards: bool) -> str:

@@ -1,6 +1,7 @@
 """Tables of the declared views: made from their declaration, changed by row changes, searched by filters."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from taskloom.core.limits import TOTAL_EXACT
@@ -49,6 +50,11 @@ class PostgresDialect:
     def attribute(self, name: str) -> str:
         """A member of the attributes as text."""
         return f"(attribute(attributes, '{name}') COLLATE \"C\")"
+
+    def source(self, view: View, columns: AbstractSet[str]) -> str:
+        """The table; PostgreSQL leaves out by itself what nobody asks for."""
+        del columns
+        return table(view)
 
 
 async def views_create(connection: Connection, views: Iterable[View]) -> None:

@@ -5,8 +5,6 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any, Final
 
-import msgspec
-
 from taskloom.core.lanes import LaneId
 from taskloom.core.records import Record
 from taskloom.core.task import Task, TaskState
@@ -23,11 +21,11 @@ from taskloom.ports.store import (
     SubscriptionRow,
     TimerRow,
 )
+from taskloom.store.sqlite import packed
 
 Connection = sqlite3.Connection
 
 _STATES: Final = tuple(TaskState)
-_task: Final = msgspec.json.Decoder(Task)
 
 
 def migrations_applied(connection: Connection) -> dict[int, str]:
@@ -68,7 +66,7 @@ def tasks_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, Task]
 
 
 def _tasks(connection: Connection, sql: str, keys: Sequence[int]) -> dict[int, Task]:
-    tasks = [_task.decode(row[0]) for row in select_in(connection, sql, keys)]
+    tasks = [packed.decode(row[0]) for row in select_in(connection, sql, keys)]
     return {task.key: task for task in tasks}
 
 

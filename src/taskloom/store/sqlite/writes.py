@@ -4,7 +4,6 @@ import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-import msgspec
 from msgspec import structs
 
 from taskloom.core.records import Record
@@ -18,21 +17,22 @@ from taskloom.ports.store import (
     SubscriptionRow,
     TimerRow,
 )
+from taskloom.store.sqlite import packed
 from taskloom.store.sqlite.statements import Connection, in_marks
 from taskloom.store.usage_sql import ADDITION, COUNTS, ID
 
 _AT_ONCE: Final = (64, 16, 4, 1)
 """How many rows one statement inserts; few sizes, so that few statements are prepared."""
-_COLUMNS: Final = "key, tenant, queue, level, lane, priority, state, created_at, flow, assignee"
+_COLUMNS: Final = ", ".join(packed.COLUMNS)
 _INSERT_TASK: Final = f"INSERT INTO tasks ({_COLUMNS}, due_at, body) VALUES "  # noqa: S608
 _UPDATE_TASK: Final = (
-    "UPDATE tasks SET priority = ?, state = ?, assignee = ?, due_at = ?, body = ? WHERE key = ?"
+    "UPDATE tasks SET priority = ?, state = ?, worker = ?, assignee = ?, finished_at = ?, due_at = ?,"
+    " body = ? WHERE key = ?"
 )
 _INSERT_HISTORY: Final = f"INSERT INTO history ({_COLUMNS}, body) VALUES "  # noqa: S608
 _REPLACE_HISTORY: Final = (
-    f"INSERT OR REPLACE INTO history ({_COLUMNS}, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+    f"INSERT OR REPLACE INTO history ({_COLUMNS}, body) VALUES ({'?, ' * len(packed.COLUMNS)}?)"  # noqa: S608
 )
-_encode: Final = msgspec.json.Encoder().encode
 _ADD_USAGE: Final = (
     f"INSERT INTO usage ({', '.join((*ID, *COUNTS))})"  # noqa: S608
     f" VALUES ({', '.join('?' * len((*ID, *COUNTS)))}) {ADDITION}"
@@ -50,41 +50,20 @@ def _insert(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> 
         start += count
 
 
-def _columns(task: Task) -> tuple[Any, ...]:
-    # An int, for a member of an enum takes the binding several times as long.
-    state = int(task.state)
-    return (
-        task.key,
-        task.tenant,
-        task.queue,
-        task.level,
-        task.lane,
-        task.priority,
-        state,
-        task.created_at,
-        task.flow,
-        task.assignee,
-    )
-
-
-def _body(task: Task) -> str:
-    return _encode(task).decode()
-
-
 def tasks_insert(connection: Connection, tasks: Iterable[Task]) -> None:
     """New hot rows."""
-    _insert(connection, _INSERT_TASK, [(*_columns(task), task.due_at, _body(task)) for task in tasks])
+    _insert(
+        connection, _INSERT_TASK, [(*packed.columns(task), task.due_at, packed.body(task)) for task in tasks]
+    )
 
 
 def tasks_update(connection: Connection, tasks: Iterable[Task]) -> None:
     """Change hot rows; the other columns never change."""
-    connection.executemany(
-        _UPDATE_TASK,
-        [
-            (task.priority, int(task.state), task.assignee, task.due_at, _body(task), task.key)
-            for task in tasks
-        ],
-    )
+    rows = []
+    for one in tasks:
+        changing = (one.priority, int(one.state), one.worker, one.assignee, one.finished_at, one.due_at)
+        rows.append((*changing, packed.body(one), one.key))
+    connection.executemany(_UPDATE_TASK, rows)
 
 
 def tasks_delete(connection: Connection, tasks: Iterable[Task]) -> None:
@@ -98,12 +77,12 @@ def tasks_delete(connection: Connection, tasks: Iterable[Task]) -> None:
 
 def history_insert(connection: Connection, tasks: Iterable[Task]) -> None:
     """Rows of tasks that end for the first time."""
-    _insert(connection, _INSERT_HISTORY, [(*_columns(task), _body(task)) for task in tasks])
+    _insert(connection, _INSERT_HISTORY, [(*packed.columns(task), packed.body(task)) for task in tasks])
 
 
 def history_put(connection: Connection, tasks: Iterable[Task]) -> None:
     """Rows of tasks that have ended before."""
-    connection.executemany(_REPLACE_HISTORY, [(*_columns(task), _body(task)) for task in tasks])
+    connection.executemany(_REPLACE_HISTORY, [(*packed.columns(task), packed.body(task)) for task in tasks])
 
 
 def history_delete(connection: Connection, tasks: Iterable[Task]) -> None:

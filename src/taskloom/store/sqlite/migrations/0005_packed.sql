@@ -13,14 +13,22 @@ CREATE TABLE tasks (
     lane TEXT NOT NULL,
     priority INTEGER NOT NULL,
     state INTEGER NOT NULL,
+    dialect TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     flow INTEGER NOT NULL,
+    root INTEGER NOT NULL,
+    worker TEXT NOT NULL,
     assignee TEXT NOT NULL,
+    finished_at INTEGER NOT NULL,
     due_at INTEGER NOT NULL,
     body TEXT NOT NULL
 ) STRICT;
-INSERT INTO tasks (key, tenant, queue, level, lane, priority, state, created_at, flow, assignee, due_at, body)
-    SELECT key, tenant, queue, level, lane, priority, state, created_at, flow, assignee, due_at,
+INSERT INTO tasks (
+    key, tenant, queue, level, lane, priority, state, dialect, created_at, flow, root, worker, assignee, finished_at,
+    due_at, body
+)
+    SELECT key, tenant, queue, level, lane, priority, state, dialect, created_at, flow, root, worker, assignee, finished_at,
+        due_at,
         json_array(
             key, tenant, queue, level, lane, priority, state, dialect, created_at, flow, root,
             json(CASE callback WHEN 0 THEN 'false' ELSE 'true' END), start_by, run_ms, retry, ready_at,
@@ -43,13 +51,19 @@ CREATE TABLE history (
     lane TEXT NOT NULL,
     priority INTEGER NOT NULL,
     state INTEGER NOT NULL,
+    dialect TEXT NOT NULL,
     created_at INTEGER NOT NULL,
     flow INTEGER NOT NULL,
+    root INTEGER NOT NULL,
+    worker TEXT NOT NULL,
     assignee TEXT NOT NULL,
+    finished_at INTEGER NOT NULL,
     body TEXT NOT NULL
 ) STRICT;
-INSERT INTO history (key, tenant, queue, level, lane, priority, state, created_at, flow, assignee, body)
-    SELECT key, tenant, queue, level, lane, priority, state, created_at, flow, assignee,
+INSERT INTO history (
+    key, tenant, queue, level, lane, priority, state, dialect, created_at, flow, root, worker, assignee, finished_at, body
+)
+    SELECT key, tenant, queue, level, lane, priority, state, dialect, created_at, flow, root, worker, assignee, finished_at,
         json_array(
             key, tenant, queue, level, lane, priority, state, dialect, created_at, flow, root,
             json(CASE callback WHEN 0 THEN 'false' ELSE 'true' END), start_by, run_ms, retry, ready_at,
@@ -62,24 +76,22 @@ DROP TABLE history_wide;
 CREATE INDEX history_flow ON history (flow) WHERE flow <> 0;
 
 CREATE VIEW task_view AS
-    SELECT t.key, tenant, queue, level, lane, priority, state, created_at, flow, assignee, d.attributes,
-        json_extract(body, '$[7]') AS dialect, json_extract(body, '$[10]') AS root,
+    SELECT t.key, tenant, queue, level, lane, priority, state, dialect, created_at, flow, root,
+        worker, assignee, finished_at, d.attributes,
         json_extract(body, '$[11]') AS callback, json_extract(body, '$[15]') AS ready_at,
         json_extract(body, '$[16]') AS expires_at, json_extract(body, '$[17]') AS retries,
         json_extract(body, '$[18]') AS losses, json_extract(body, '$[21]') AS attempt,
-        json_extract(body, '$[23]') AS worker, json_extract(body, '$[24]') AS holder,
-        json_extract(body, '$[26]') AS lease_until, json_extract(body, '$[31]') AS finished_at,
+        json_extract(body, '$[24]') AS holder, json_extract(body, '$[26]') AS lease_until,
         json_extract(body, '$[32]') AS finished_by, json_extract(body, '$[33]') AS result_key,
         json_extract(body, '$[34]') AS error_code, json_extract(body, '$[35]') AS error
     FROM tasks t JOIN details d ON d.key = t.key
     UNION ALL
-    SELECT t.key, tenant, queue, level, lane, priority, state, created_at, flow, assignee, d.attributes,
-        json_extract(body, '$[7]') AS dialect, json_extract(body, '$[10]') AS root,
+    SELECT t.key, tenant, queue, level, lane, priority, state, dialect, created_at, flow, root,
+        worker, assignee, finished_at, d.attributes,
         json_extract(body, '$[11]') AS callback, json_extract(body, '$[15]') AS ready_at,
         json_extract(body, '$[16]') AS expires_at, json_extract(body, '$[17]') AS retries,
         json_extract(body, '$[18]') AS losses, json_extract(body, '$[21]') AS attempt,
-        json_extract(body, '$[23]') AS worker, json_extract(body, '$[24]') AS holder,
-        json_extract(body, '$[26]') AS lease_until, json_extract(body, '$[31]') AS finished_at,
+        json_extract(body, '$[24]') AS holder, json_extract(body, '$[26]') AS lease_until,
         json_extract(body, '$[32]') AS finished_by, json_extract(body, '$[33]') AS result_key,
         json_extract(body, '$[34]') AS error_code, json_extract(body, '$[35]') AS error
     FROM history t JOIN details d ON d.key = t.key;
