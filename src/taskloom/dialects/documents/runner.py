@@ -1,9 +1,7 @@
 """The server as a worker: claims the steps it can do by itself, does them, completes them like anybody else.
 
 Each queue of a step has one watcher, which waits until something is ready, takes a place among those who
-work, claims one task and does it. Leases are renewed while the work lasts; a lease that was lost means that
-somebody else has the task, and the work is dropped. What another process of this server left behind when it
-was killed is given back at the start, for its lease would only delay it.
+work, claims one task and does it. When a lease was lost, somebody else has the task and the work is dropped.
 """
 
 import asyncio
@@ -13,15 +11,15 @@ from typing import Final
 
 import msgspec
 
-from taskloom.core.commands import Claim, Complete, Extend, Fail, Release
 from taskloom.core.limits import BATCH_COMMANDS, LEVEL_DEFAULT, STEP_LEASE_MS, WAIT_MS_MAX
 from taskloom.core.records import Record
 from taskloom.core.rejections import Rejection
 from taskloom.core.retry import backoff_ms
-from taskloom.core.task import LEASED, Task
+from taskloom.core.task import Task
 from taskloom.dialects.documents.step_work import PLACES, Outcome, StepWork
 from taskloom.dialects.documents.steps.jobs import Done, Failed
 from taskloom.dialects.documents.steps.pool import PoolClosed
+from taskloom.dialects.own_worker import LeaseLostError, OwnWorker
 from taskloom.engine.engine import Engine
 from taskloom.engine.outcome import Handout
 from taskloom.flows.document.carrying import DIALECT, queue_of
@@ -44,7 +42,7 @@ class StepRunner:
     def __init__(self, engine: Engine, steps: StepWork) -> None:
         self._engine = engine
         self._steps = steps
-        self._worker = f"server-{engine.node}"
+        self._worker = OwnWorker(engine, STEP_LEASE_MS)
         self._places = {kind: asyncio.Semaphore(count) for kind, count in PLACES.items()}
         self._watchers: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._jobs: set[asyncio.Task[None]] = set()
@@ -52,7 +50,7 @@ class StepRunner:
 
     async def start(self) -> None:
         """Take back what was left behind, and watch the queues of all projects."""
-        await self._give_back()
+        await self._worker.give_back(DIALECT)
         await self._learn_all()
         if self._engine.store.shared:
             self._reloading = asyncio.create_task(self._reload())
@@ -102,18 +100,6 @@ class StepRunner:
             with contextlib.suppress(Exception):
                 await self._learn_all()
 
-    async def _give_back(self) -> None:
-        """Release what a killed process of this very server still holds."""
-        engine = self._engine
-        keys = await engine.store.due_tasks(engine.clock.now_ms() + STEP_LEASE_MS, 10 * BATCH_COMMANDS)
-        for start in range(0, len(keys), BATCH_COMMANDS):
-            found = await engine.store.tasks(keys[start : start + BATCH_COMMANDS])
-            mine = [task for task in found.values() if self._holds(task)]
-            await asyncio.gather(*(self._release(task) for task in mine))
-
-    def _holds(self, task: Task) -> bool:
-        return task.state == LEASED and task.dialect == DIALECT and task.worker == self._worker
-
     # Working -------------------------------------------------------------------------------------------
 
     async def _watch(self, tenant: str, queue: str, places: asyncio.Semaphore) -> None:
@@ -122,7 +108,7 @@ class StepRunner:
             with waiting.duty(("queue", queue, tenant)) as ticket:
                 await places.acquire()
                 try:
-                    handout = await self._claim(tenant, queue)
+                    handout = await self._worker.claim(tenant, ((queue, LEVEL_DEFAULT),))
                 except BaseException:
                     places.release()
                     raise
@@ -131,17 +117,6 @@ class StepRunner:
                     continue
                 places.release()
                 await ticket.wait(WAIT_MS_MAX)
-
-    async def _claim(self, tenant: str, queue: str) -> Handout | None:
-        claim = Claim(
-            tenant=tenant,
-            queues=((queue, LEVEL_DEFAULT),),
-            worker=self._worker,
-            holder=self._worker,
-            lease_ms=STEP_LEASE_MS,
-        )
-        handouts = await self._engine.claim(claim)
-        return None if isinstance(handouts, Rejection) or not handouts else handouts[0]
 
     def _begin(self, handout: Handout, places: asyncio.Semaphore) -> None:
         """Work on a task beside the watcher, which goes on as soon as there is a place."""
@@ -159,7 +134,7 @@ class StepRunner:
         try:
             await self._work(handout)
         except (asyncio.CancelledError, PoolClosed):
-            await asyncio.shield(self._release(handout.task))
+            await asyncio.shield(self._worker.release(handout.task))
         except Exception:
             log.exception("the step of task %d failed in an unforeseen way", handout.task.key)
             failed = Failed("STEP_CRASHED", "The step failed in an unforeseen way.")
@@ -168,24 +143,17 @@ class StepRunner:
     async def _work(self, handout: Handout) -> None:
         document = await self._document(handout.task)
         if document is None:
-            await self._release(handout.task, deny_ms=_DENY_MS)
+            await self._worker.release(handout.task, deny_ms=_DENY_MS)
             return
-        working = asyncio.create_task(self._steps.do(document, handout.input))
-        keeping = asyncio.create_task(self._keep(handout.task, working))
         try:
-            outcome = await working
+            outcome = await self._worker.under_lease(handout.task, self._steps.do(document, handout.input))
         except OSError as error:
             log.warning("a step of document %d met %s", document.key, error)
             await self._try_later(handout.task, error)
-        except asyncio.CancelledError:
-            if not keeping.done():
-                raise
+        except LeaseLostError:
             log.info("the lease of task %d was lost", handout.task.key)
         else:
             await self._settle(handout.task, outcome)
-        finally:
-            working.cancel()
-            keeping.cancel()
 
     async def _document(self, task: Task) -> Document | None:
         """The document whose step this is; None for what somebody else put into the queue."""
@@ -196,49 +164,16 @@ class StepRunner:
         is_mine = document is not None and document.task == task.key and document.current.type in PLACES
         return document if is_mine and document is not None and not document.current.external else None
 
-    async def _keep(self, task: Task, working: asyncio.Task[Outcome]) -> None:
-        """Renew the lease until the work ends; end the work when the lease is lost."""
-        while True:
-            await asyncio.sleep(STEP_LEASE_MS / 3000)
-            renewal = Extend(key=task.key, tenant=None, lease_ms=STEP_LEASE_MS, token=task.token)
-            if isinstance(await self._engine.submit(renewal), Rejection):
-                working.cancel()
-                return
-
     async def _settle(self, task: Task, outcome: Outcome) -> None:
         fault_point("step_finished")
-        command: Complete | Fail
         if isinstance(outcome, Done):
-            command = Complete(
-                key=task.key, tenant=None, result=outcome.result, token=task.token, worker=self._worker
-            )
+            settled = await self._worker.complete(task, outcome.result)
         else:
-            command = Fail(
-                key=task.key,
-                tenant=None,
-                code=outcome.code,
-                message=outcome.message,
-                final=True,
-                token=task.token,
-                worker=self._worker,
-            )
-        settled = await self._engine.submit(command)
+            settled = await self._worker.fail(task, outcome.code, outcome.message, final=True)
         if isinstance(settled, Rejection):
             log.info("the outcome of task %d came too late: %s", task.key, settled.kind.value)
 
     async def _try_later(self, task: Task, error: OSError) -> None:
         pause_ms = backoff_ms(task.attempt, first_ms=_FIRST_PAUSE_MS, max_ms=_LONGEST_PAUSE_MS, seed=task.key)
-        command = Fail(
-            key=task.key,
-            tenant=None,
-            code="STEP_UNAVAILABLE",
-            message=error.strerror or type(error).__name__,
-            backoff_ms=pause_ms,
-            token=task.token,
-            worker=self._worker,
-        )
-        await self._engine.submit(command)
-
-    async def _release(self, task: Task, deny_ms: int = 0) -> None:
-        release = Release(key=task.key, tenant=None, token=task.token, worker=self._worker, deny_ms=deny_ms)
-        await self._engine.submit(release)
+        message = error.strerror or type(error).__name__
+        await self._worker.fail(task, "STEP_UNAVAILABLE", message, backoff_ms=pause_ms)

@@ -1,8 +1,7 @@
 """The server's own work on batches: checking and splitting files, stopping rows, writing files of results.
 
-The work is tasks, claimed like any others, so it is done once whoever dies: a lease that is not renewed lets
-another server begin anew, and what was done already is recognised by the number of its first row, or because
-the file of results is there. What a killed process of this server left behind is given back at the start.
+The work is tasks, so it is done once whoever dies. Who begins anew recognises what was done already by the
+number of its first row, or because the file of results is there.
 """
 
 import asyncio
@@ -13,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from taskloom.core import files as core_files
-from taskloom.core.commands import Cancel, Claim, Complete, Extend, Release
+from taskloom.core.commands import Cancel
 from taskloom.core.limits import (
     BATCH_COMMANDS,
     BATCH_FILE_BYTES,
@@ -22,12 +21,12 @@ from taskloom.core.limits import (
     FILE_LIFE_S_MAX,
     FILE_SWEEP_S,
     MIB,
-    WAIT_MS_MAX,
 )
 from taskloom.core.records import PutRecords
 from taskloom.core.rejections import Kind, Rejection
-from taskloom.core.task import LEASED, Task, TaskState
+from taskloom.core.task import Task, TaskState
 from taskloom.dialects.operation import Services
+from taskloom.dialects.own_worker import OwnWorker
 from taskloom.dialects.queue import batch_check, batch_input, batch_output, files, registry
 from taskloom.dialects.queue.batch_check import Good, LineError
 from taskloom.dialects.queue.batch_files import ResultFiles, write_page
@@ -35,7 +34,6 @@ from taskloom.dialects.queue.batch_input import Portion
 from taskloom.dialects.queue.batch_output import Usage
 from taskloom.dialects.queue.files import File
 from taskloom.dialects.queue.wire import Attributes, encode
-from taskloom.engine.outcome import Handout
 from taskloom.flows import batch_state as b
 from taskloom.flows.batch_state import Assembled, Batch, Rows, Validated
 from taskloom.flows.flow import FlowCommand
@@ -54,10 +52,6 @@ _PAGE_BYTES: Final = 4 * MIB
 _MS: Final = 1_000
 
 
-class LeaseLostError(Exception):
-    """Somebody else has the work now."""
-
-
 class BatchWorker:
     """Does what batches need done."""
 
@@ -65,13 +59,15 @@ class BatchWorker:
         self._services = services
         self._engine = services.engine
         self._blobs: Blobs = services.resources["blobs"]
-        self._worker = f"server-{self._engine.node}"
+        self._worker = OwnWorker(self._engine, BATCH_WORK_LEASE_MS, losses_max=-1)
         self._duties: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Take back what was left behind, and begin."""
-        await self._give_back()
-        self._duties = [asyncio.create_task(self._work()) for _ in range(BATCHES_AT_ONCE)]
+        await self._worker.give_back(b.KIND)
+        self._duties = [
+            asyncio.create_task(self._worker.serve(_QUEUES, self._do)) for _ in range(BATCHES_AT_ONCE)
+        ]
         self._duties.append(asyncio.create_task(self._sweep()))
 
     async def stop(self) -> None:
@@ -80,74 +76,11 @@ class BatchWorker:
             duty.cancel()
         await asyncio.gather(*self._duties, return_exceptions=True)
 
-    async def _give_back(self) -> None:
-        engine = self._engine
-        keys = await engine.store.due_tasks(engine.clock.now_ms() + BATCH_WORK_LEASE_MS, BATCH_COMMANDS)
-        for task in (await engine.store.tasks(keys)).values():
-            if task.state == LEASED and task.dialect == b.KIND and task.worker == self._worker:
-                await self._release(task)
-
-    async def _work(self) -> None:
-        claim = Claim(
-            tenant=None,
-            queues=_QUEUES,
-            worker=self._worker,
-            holder=self._worker,
-            lease_ms=BATCH_WORK_LEASE_MS,
-            losses_max=-1,
-        )
-        waiting = self._engine.waiting
-        topics = tuple(("queue", queue, None) for queue, _ in _QUEUES)
-        while not waiting.closed:
-            with waiting.duty(*topics) as ticket:
-                handouts = await self._engine.claim(claim)
-                if isinstance(handouts, Rejection) or not handouts:
-                    await ticket.wait(WAIT_MS_MAX)
-                    continue
-            for handout in handouts:
-                await self._see_through(handout)
-
-    async def _see_through(self, handout: Handout) -> None:
-        """Work under a lease that is renewed; whatever ends it early leaves the work to the next."""
-        task = handout.task
-        doing = asyncio.create_task(self._do(task))
-        keeping = asyncio.create_task(self._keep(task, doing))
-        try:
-            result = await doing
-            await self._submit(
-                Complete(key=task.key, tenant=None, result=result, token=task.token, worker=self._worker)
-            )
-        except LeaseLostError:
-            log.info("the lease of batch work %d was lost", task.key)
-        except asyncio.CancelledError:
-            doing.cancel()
-            await asyncio.shield(self._release(task))
-            if self._engine.waiting.closed or not doing.cancelled():
-                raise
-        except Exception:
-            log.exception("work on batch %d failed; it is tried again", task.flow)
-            await self._release(task, deny_ms=5 * _MS)
-        finally:
-            keeping.cancel()
-
-    async def _keep(self, task: Task, doing: "asyncio.Task[bytes]") -> None:
-        while True:
-            await asyncio.sleep(BATCH_WORK_LEASE_MS / 3 / _MS)
-            renewal = Extend(key=task.key, tenant=None, lease_ms=BATCH_WORK_LEASE_MS, token=task.token)
-            if isinstance(await self._submit(renewal), Rejection):
-                doing.cancel()
-                return
-
-    async def _release(self, task: Task, deny_ms: int = 0) -> None:
-        await self._submit(
-            Release(key=task.key, tenant=None, token=task.token, worker=self._worker, deny_ms=deny_ms)
-        )
-
     async def _submit(self, command: Any, size: int = 0) -> Any:
         outcome = await self._engine.submit(command, size=size)
         return outcome if isinstance(outcome, Rejection) else outcome.reply
 
-    async def _do(self, task: Task) -> bytes:
+    async def _do(self, task: Task, _input: bytes) -> bytes:
         row = await self._engine.store.flow(task.flow)
         if row is None:
             return b"null"
@@ -218,7 +151,7 @@ class BatchWorker:
 
     async def _tell(self, key: int, name: str, body: bytes, inputs: tuple[bytes, ...] = ()) -> Any:
         command = FlowCommand(
-            kind=b.KIND, name=name, tenant=None, flow=key, body=body, by=self._worker, inputs=inputs
+            kind=b.KIND, name=name, tenant=None, flow=key, body=body, by=self._worker.name, inputs=inputs
         )
         return await self._submit(command, size=len(body) + sum(map(len, inputs)))
 
@@ -237,7 +170,8 @@ class BatchWorker:
             if not rows:
                 return b"null"
             commands = [
-                Cancel(key=row["key"], tenant=None, reason="batch_cancelled", by=self._worker) for row in rows
+                Cancel(key=row["key"], tenant=None, reason="batch_cancelled", by=self._worker.name)
+                for row in rows
             ]
             await self._engine.submit_many(commands)
             after = (rows[-1]["key"],)
