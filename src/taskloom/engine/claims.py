@@ -4,7 +4,7 @@ All claims of a batch that look at the same shelf (queue, level, tenant) are ser
 and one read of its next tasks, so a hundred idle workers cost little more than one.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from copy import copy
 from typing import Any, Final
 
@@ -145,9 +145,10 @@ def _serve(
     No more rows are read than were picked, for what is read is kept from other servers until the commit.
     """
     asked = _lane_counts(batch, list(picks.values()))
-    rows = yield Ready(list(asked.items()))
-    for (lane, count), tasks in zip(asked.items(), rows, strict=True):
-        if len(tasks) < min(count, batch.stored_depths.get(lane, 0)):
+    stored = {lane: count for lane, count in asked.items() if batch.stored_depths.get(lane, count)}
+    rows = dict(zip(stored, (yield Ready(list(stored.items()))), strict=True)) if stored else {}
+    for lane, tasks in rows.items():
+        if len(tasks) < min(asked[lane], batch.stored_depths.get(lane, 0)):
             batch.contended.add((lane[0], lane[2]))
     stock = _stock(batch, list(asked), rows, wares.fresh)
     boards = {shelf: Board(stock, picked) for shelf, picked in picks.items()}
@@ -224,12 +225,15 @@ def _lane_counts(batch: Batch, picks: list[list[LaneId]]) -> dict[LaneId, int]:
 
 
 def _stock(
-    batch: Batch, lanes: list[LaneId], rows: list[list[Task]], fresh: dict[LaneId, list[Task]]
+    batch: Batch,
+    lanes: list[LaneId],
+    rows: Mapping[LaneId, list[Task]],
+    fresh: dict[LaneId, list[Task]],
 ) -> dict[LaneId, list[Task]]:
     """Each lane's next tasks, last one first, so that the next is popped from the end."""
     stock: dict[LaneId, list[Task]] = {}
-    for lane, found in zip(lanes, rows, strict=True):
-        tasks = [learn(batch, task) for task in found if task.key not in batch.dirty]
+    for lane in lanes:
+        tasks = [learn(batch, task) for task in rows.get(lane, ()) if task.key not in batch.dirty]
         tasks += [task for task in fresh.get(lane, ()) if not task.assignee]
         tasks.sort(key=turn, reverse=True)
         stock[lane] = tasks

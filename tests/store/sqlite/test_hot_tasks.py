@@ -7,7 +7,7 @@ import pytest
 
 from taskloom.core.task import COMPLETED, LEASED, READY, WAITING, Task
 from taskloom.engine.batch import empty_save
-from taskloom.ports.store import Details, Load, NewTask, Read, Ready
+from taskloom.ports.store import Details, Load, NewTask, Read, Ready, Shelf
 from taskloom.store.migrations import migrations
 from taskloom.store.sqlite.batches import answer
 from taskloom.store.sqlite.hot import HotTasks
@@ -112,3 +112,40 @@ def test_a_finished_task_is_forgotten(state):
     answer(connection, save(finished=[changed(task(1), state=COMPLETED)]), hot)
 
     assert hot.found([1]) == {}
+
+
+def reserved(connection, hot, worker="w"):
+    return answer(connection, Ready((), [(Shelf("q", 1, "t"), worker, 9)]), hot)[0]
+
+
+def test_what_is_reserved_is_found_also_when_there_was_nothing_before():
+    connection, hot = database(), HotTasks()
+    answer(connection, created([task(1), task(2)]), hot)
+    assert reserved(connection, hot) == []
+
+    mine = changed(task(2), assignee="w")
+    answer(connection, save(changed=[mine]), hot)
+
+    assert reserved(connection, hot) == [mine]
+    assert reserved(connection, hot, "another") == []
+
+
+def test_what_was_reserved_before_the_start_is_found():
+    connection = database()
+    mine = task(1, assignee="w")
+    answer(connection, created([mine]), HotTasks())
+
+    assert reserved(connection, HotTasks()) == [mine]
+
+
+def test_what_an_undone_transaction_reserved_is_reserved_no_longer():
+    connection, hot = database(), HotTasks()
+    answer(connection, created([task(1)]), hot)
+    assert reserved(connection, hot) == []
+    connection.execute("BEGIN")
+    answer(connection, save(changed=[changed(task(1), assignee="w")]), hot)
+    assert len(reserved(connection, hot)) == 1
+    connection.execute("ROLLBACK")
+    hot.forget()
+
+    assert reserved(connection, hot) == []

@@ -75,9 +75,18 @@ def _load(connection: Connection, load: Load, hot: HotTasks, lanes: HotLanes) ->
 
 def _ready(connection: Connection, request: Ready, hot: HotTasks) -> Any:
     ready = [sql.ready_keys(connection, lane, count) for lane, count in request.lanes]
-    ready += [sql.reserved_keys(connection, *place) for place in request.assigned]
+    ready += _reserved(connection, request, hot)
     known = _known(connection, [key for keys in ready for key in keys], hot)
     return [[known[key] for key in keys] for keys in ready]
+
+
+def _reserved(connection: Connection, request: Ready, hot: HotTasks) -> list[list[int]]:
+    """The keys of what is reserved; where nothing is, as in most databases, nobody looks for each worker."""
+    if request.assigned and hot.reserved is None:
+        hot.reserved = sql.is_any_reserved(connection)
+    if not hot.reserved:
+        return [[] for _ in request.assigned]
+    return [sql.reserved_keys(connection, *place) for place in request.assigned]
 
 
 def _known(connection: Connection, keys: list[int], hot: HotTasks) -> dict[int, Task]:

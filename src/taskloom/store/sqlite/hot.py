@@ -22,6 +22,8 @@ class HotTasks:
     def __init__(self) -> None:
         self._tasks: dict[int, Task] = {}
         self._new: dict[int, NewTask] = {}
+        self.reserved: bool | None = None
+        """Whether a ready task may be reserved for a worker; None before anybody looked."""
 
     def found(self, keys: Iterable[int]) -> dict[int, Task]:
         """Those of the keys that are here."""
@@ -59,10 +61,13 @@ class HotTasks:
         """A transaction was undone: nothing here can be trusted."""
         self._tasks.clear()
         self._new.clear()
+        self.reserved = None
 
     def _changed(self, task: Task) -> None:
         if task.state in _KEPT:
             self._put(task)
+            if task.assignee:
+                self.reserved = True
         else:
             self._drop(task.key)
 

@@ -103,6 +103,12 @@ def ready_keys(connection: Connection, lane: LaneId, limit: int) -> list[int]:
     return [key for (key,) in connection.execute(sql, (*lane, limit)).fetchall()]
 
 
+def is_any_reserved(connection: Connection) -> bool:
+    """Whether some ready task is reserved for a worker."""
+    sql = "SELECT 1 FROM tasks INDEXED BY tasks_reserved WHERE state = 1 AND assignee <> '' LIMIT 1"
+    return connection.execute(sql).fetchone() is not None
+
+
 def reserved_keys(connection: Connection, shelf: Shelf, worker: str, limit: int) -> list[int]:
     """The next ready tasks reserved for a worker.
 
