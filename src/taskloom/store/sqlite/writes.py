@@ -1,7 +1,7 @@
 """The writing statements of the SQLite store, one function per statement."""
 
-import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Final
 
 from msgspec import structs
@@ -21,13 +21,20 @@ from taskloom.store.sqlite import packed
 from taskloom.store.sqlite.statements import Connection, in_marks
 from taskloom.store.usage_sql import ADDITION, COUNTS, ID
 
+Row = tuple[Any, ...]
+
 _AT_ONCE: Final = (64, 16, 4, 1)
-"""How many rows one statement inserts; few sizes, so that few statements are prepared."""
+"""How many rows one statement writes; few sizes, so that few statements are prepared."""
 _COLUMNS: Final = ", ".join(packed.COLUMNS)
 _INSERT_TASK: Final = f"INSERT INTO tasks ({_COLUMNS}, due_at, body) VALUES "  # noqa: S608
 _UPDATE_TASK: Final = (
-    "UPDATE tasks SET priority = ?, state = ?, worker = ?, assignee = ?, finished_at = ?, due_at = ?,"
-    " body = ? WHERE key = ?"
+    "UPDATE tasks SET priority = ?2, state = ?3, worker = ?4, assignee = ?5, finished_at = ?6, due_at = ?7,"
+    " body = ?8 WHERE key = ?1"
+)
+_UPDATE_TASKS: Final = (
+    "UPDATE tasks SET priority = v.column2, state = v.column3, worker = v.column4, assignee = v.column5,"
+    " finished_at = v.column6, due_at = v.column7, body = v.column8"
+    " FROM (VALUES {}) v WHERE tasks.key = v.column1"
 )
 _INSERT_HISTORY: Final = f"INSERT INTO history ({_COLUMNS}, body) VALUES "  # noqa: S608
 _REPLACE_HISTORY: Final = (
@@ -39,15 +46,27 @@ _ADD_USAGE: Final = (
 )
 
 
-def _insert(connection: Connection, sql: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Insert rows, many by one statement: each lets go of the interpreter, which must be won back."""
+def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Rows in portions for one statement each.
+
+    Each statement lets go of the interpreter, which must be won back, so one for many rows is better.
+    """
     start = 0
     while start < len(rows):
         count = next(size for size in _AT_ONCE if size <= len(rows) - start)
-        marks = f"({', '.join('?' * len(rows[0]))})"
-        values = list(itertools.chain.from_iterable(rows[start : start + count]))
-        connection.execute(sql + ", ".join([marks] * count), values)
+        yield rows[start : start + count]
         start += count
+
+
+def _marks(rows: Sequence[Row]) -> str:
+    """Placeholders for rows of equal length."""
+    return ", ".join([f"({', '.join('?' * len(rows[0]))})"] * len(rows))
+
+
+def _insert(connection: Connection, sql: str, rows: Sequence[Row]) -> None:
+    """Insert rows."""
+    for part in _parts(rows):
+        connection.execute(sql + _marks(part), list(chain.from_iterable(part)))
 
 
 def tasks_insert(connection: Connection, tasks: Iterable[Task]) -> None:
@@ -62,8 +81,11 @@ def tasks_update(connection: Connection, tasks: Iterable[Task]) -> None:
     rows = []
     for one in tasks:
         changing = (one.priority, int(one.state), one.worker, one.assignee, one.finished_at, one.due_at)
-        rows.append((*changing, packed.body(one), one.key))
-    connection.executemany(_UPDATE_TASK, rows)
+        rows.append((one.key, *changing, packed.body(one)))
+    for part in _parts(rows):
+        # A statement for many takes three times as long as one for a single row.
+        sql = _UPDATE_TASK if len(part) == 1 else _UPDATE_TASKS.format(_marks(part))
+        connection.execute(sql, list(chain.from_iterable(part)))
 
 
 def tasks_delete(connection: Connection, tasks: Iterable[Task]) -> None:
