@@ -35,8 +35,8 @@ FINAL_STATES: Final = frozenset({COMPLETED, FAILED, CANCELLED})
 class Task(Struct, gc=False, array_like=True):
     """One task as the rules see it. Never changed once published: `apply` works on a copy.
 
-    Instants are Unix milliseconds, 0 means "none". The field order is the
-    column order of the stores, and the order of a stored task itself: a new field goes to the end.
+    Instants are Unix milliseconds, 0 means "none". The field order is the column order of the stores, and the
+    order of a stored task itself: a new field goes to the end.
     """
 
     key: int

@@ -21,7 +21,7 @@ from taskloom.engine.change import Change
 from taskloom.engine.choosing import Board, Hand, Reserved, Turns, choose
 from taskloom.engine.outcome import Accepted, Handout, Outcome
 from taskloom.engine.reserved import let_out, reserved_tasks
-from taskloom.engine.shelves import fresh_tasks, holds, lane_of, learn, turn
+from taskloom.engine.shelves import fresh_tasks, lane_of, learn, turn
 from taskloom.ports.store import Openings, OpenLanes, Read, ReadAnswer, Ready, Request, Shelf
 
 _SLACK: Final = LEVELS
@@ -52,7 +52,7 @@ def hand_out(batch: Batch, claims: Sequence[tuple[int, Claim]], outcomes: list[O
     wanted = _wanted(claims)
     fresh = fresh_tasks(batch)
     reserved = yield from reserved_tasks(batch, claims, fresh)
-    filled = [name for name in fresh if any(holds(shelf, name) for shelf in wanted)]
+    filled = [name for name in fresh if any(shelf.shows(*name[:3]) for shelf in wanted)]
     meant = [lane_of(task) for tasks in reserved.values() for task in tasks]
     also = list(dict.fromkeys([*filled, *meant]))
     *found, beside = yield OpenLanes(list(wanted), max(wanted.values()) + _SLACK, batch.now, also)
@@ -179,10 +179,10 @@ def _offer(batch: Batch, shelf: Shelf, offer: Offer, beside: Offer) -> Offer:
         return offer
     known = {lane.id: lane for lane in offer.lanes}
     for lane in beside.lanes:
-        if lane.id not in known and holds(shelf, lane.id):
+        if lane.id not in known and shelf.shows(*lane.id[:3]):
             _join(offer, known, copy(lane), beside)
     for name, change in changes.items():
-        if not holds(shelf, name):
+        if not shelf.shows(*name[:3]):
             continue
         gate = offer.gates.get((name[0], name[2]))
         for row in (known.get(name), offer.shares.get(name[:3])):

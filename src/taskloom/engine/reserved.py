@@ -9,7 +9,7 @@ from taskloom.core.lanes import LaneId, Offer, first_opening, gate_terms, let_th
 from taskloom.core.task import Task
 from taskloom.engine.batch import Batch
 from taskloom.engine.choosing import Reserved
-from taskloom.engine.shelves import holds, lane_of, learn, turn
+from taskloom.engine.shelves import lane_of, learn, turn
 from taskloom.ports.store import Ready, Request, Shelf
 
 
@@ -25,7 +25,7 @@ def reserved_tasks(
     for (shelf, worker), found in zip(own, rows, strict=True):
         tasks = [learn(batch, task) for task in found if task.key not in batch.dirty]
         for lane, touched in fresh.items():
-            if holds(shelf, lane):
+            if shelf.shows(*lane[:3]):
                 tasks += [task for task in touched if task.assignee == worker]
         if tasks:
             tasks.sort(key=turn, reverse=True)

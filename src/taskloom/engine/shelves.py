@@ -3,22 +3,11 @@
 from taskloom.core.lanes import LaneId
 from taskloom.core.task import READY, Task
 from taskloom.engine.batch import Batch
-from taskloom.ports.store import Shelf
 
 
 def lane_of(task: Task) -> LaneId:
     """The lane a task stands in."""
     return (task.queue, task.level, task.tenant, task.lane)
-
-
-def holds(shelf: Shelf, lane: LaneId) -> bool:
-    """Whether a lane belongs to a shelf."""
-    queue, level, tenant, _ = lane
-    return (
-        queue == shelf.queue
-        and shelf.level in (-1, level)
-        and (shelf.tenant is None or shelf.tenant == tenant)
-    )
 
 
 def turn(task: Task) -> tuple[int, int]:

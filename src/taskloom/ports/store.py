@@ -205,6 +205,10 @@ class Shelf(Struct, frozen=True, gc=False):
     level: int
     tenant: str | None
 
+    def shows(self, queue: str, level: int, tenant: str) -> bool:
+        """Whether it shows what lies at this place."""
+        return queue == self.queue and self.level in (-1, level) and self.tenant in (None, tenant)
+
 
 class OpenLanes(Struct, gc=False):
     """What these shelves have to hand out now; answered with an `Offer` per shelf, in the order asked.

@@ -26,7 +26,6 @@ from taskloom.ports.store import (
     Saved,
 )
 from taskloom.store import lanes
-from taskloom.store.lanes import on_shelf
 from taskloom.store.tables import MemoryData, Table
 from taskloom.views.view import ColumnType, View
 
@@ -112,7 +111,7 @@ def _ready(data: MemoryData, request: Ready) -> list[list[Task]]:
             if task.state == READY
             and task.assignee == worker
             and worker
-            and on_shelf(shelf, task.queue, task.level, task.tenant)
+            and shelf.shows(task.queue, task.level, task.tenant)
         ]
         found.append(_next(tasks, count))
     return found

@@ -60,11 +60,6 @@ class Changed(Struct, gc=False):
     gates: dict[GateId, Gate]
 
 
-def on_shelf(shelf: Shelf, queue: str, level: int, tenant: str) -> bool:
-    """Whether a shelf shows this place."""
-    return queue == shelf.queue and shelf.level in (-1, level) and shelf.tenant in (None, tenant)
-
-
 # Reading ---------------------------------------------------------------------------------------------------
 
 

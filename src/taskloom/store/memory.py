@@ -42,7 +42,6 @@ from taskloom.store.changes import (
     sum_of,
     task_of,
 )
-from taskloom.store.lanes import on_shelf
 from taskloom.store.tables import MemoryData
 from taskloom.store.usage_sql import ID, known_columns
 from taskloom.store.walk import Row, Walk
@@ -253,9 +252,7 @@ class MemoryStore:
         found = [
             task.key
             for task in self._data.tasks.values()
-            if on_shelf(shelf, task.queue, task.level, task.tenant)
-            and task.state != LEASED
-            and task.key <= upto
+            if shelf.shows(task.queue, task.level, task.tenant) and task.state != LEASED and task.key <= upto
         ]
         return sorted(found)[:limit]
 

@@ -20,7 +20,6 @@ from taskloom.ports.store import (
     SubscriptionId,
     SubscriptionRow,
 )
-from taskloom.store.lanes import on_shelf
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -154,7 +153,7 @@ class MemoryData:
         found = [
             share
             for share in self.shares.values()
-            if share.depth > 0 and on_shelf(shelf, share.queue, share.level, share.tenant)
+            if share.depth > 0 and shelf.shows(share.queue, share.level, share.tenant)
         ]
         return sorted(found, key=lambda share: (share.level, share.virtual_time, share.tenant))
 
