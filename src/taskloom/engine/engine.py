@@ -18,6 +18,7 @@ from taskloom.engine.batch import Environment
 from taskloom.engine.outbox import Outbox, Render
 from taskloom.engine.outcome import Accepted, Command, Handout, Idempotency, Outcome
 from taskloom.engine.policies import Policies
+from taskloom.engine.shapes import work_out_shapes
 from taskloom.engine.standing import Standing
 from taskloom.engine.submission import Submission
 from taskloom.engine.sweeper import Sweeper
@@ -116,6 +117,7 @@ class Engine:
 
     async def start(self) -> None:
         """Open the store, lease a node number, begin to work."""
+        work_out_shapes()
         plan = self._plan
         await plan.store.open((*plan.views, DELIVERIES))
         self._node, last_key = await plan.store.lease_node(plan.clock.now_ms())
