@@ -1,10 +1,10 @@
 """Reaching a Redis or Valkey: where it is, and a client for it."""
 
 import asyncio
-from collections.abc import Awaitable
 from typing import Protocol
 
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -50,10 +50,10 @@ def connect(url: str) -> Redis:
     )
 
 
-async def let_go(closing: Awaitable[None]) -> None:
-    """Close a connection, whatever state it is in."""
+async def let_go(client: Redis | PubSub) -> None:
+    """Close its connections, whatever state they are in."""
     try:
         async with asyncio.timeout(1):
-            await closing
+            await client.aclose()
     except REDIS_ERRORS:
         return

@@ -1,6 +1,7 @@
 """Wake-ups between servers over the publish and subscribe of a Redis or Valkey."""
 
 import asyncio
+import contextlib
 from typing import ClassVar
 
 from redis.asyncio.client import PubSub
@@ -33,17 +34,17 @@ class RedisBus(SharedBus):
 
     async def _session(self) -> None:
         client = connect(await self._place.url())
-        listener = client.pubsub(ignore_subscribe_messages=True)
         try:
-            await listener.subscribe(CHANNEL)
-            async with asyncio.TaskGroup() as both:
-                both.create_task(self._listen(listener))
-                both.create_task(self._talk(lambda text: client.publish(CHANNEL, text)))
+            async with contextlib.AsyncExitStack() as ends:  # the second too when the first is cancelled
+                ends.push_async_callback(let_go, client)
+                listener = client.pubsub(ignore_subscribe_messages=True)
+                ends.push_async_callback(let_go, listener)
+                await listener.subscribe(CHANNEL)
+                async with asyncio.TaskGroup() as both:
+                    both.create_task(self._listen(listener))
+                    both.create_task(self._talk(lambda text: client.publish(CHANNEL, text)))
         except* self.interruptions as errors:
             raise first(errors) from None
-        finally:
-            await let_go(listener.aclose())  # type: ignore[no-untyped-call]
-            await let_go(client.aclose())
 
     async def _listen(self, listener: PubSub) -> None:
         async for message in listener.listen():

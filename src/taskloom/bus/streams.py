@@ -16,7 +16,11 @@ _PAGE: Final = 1_000
 
 
 class RedisStreams:
-    """The streams of one Redis; a broken connection is made anew at the next call."""
+    """The streams of one Redis; a broken client is made anew at the next call.
+
+    Whoever still works with a client that was given up closes it once more at the end: a closed one connects
+    anew when it is asked for something.
+    """
 
     def __init__(self, place: Place) -> None:
         self._place = place
@@ -73,17 +77,27 @@ class RedisStreams:
         """Let go of the connections."""
         client, self._client = self._client, None
         if client is not None:
-            await let_go(client.aclose())
+            await let_go(client)
 
     @contextlib.asynccontextmanager
     async def _connected(self) -> AsyncIterator[Redis]:
+        client = None
         try:
-            if self._client is None:
-                self._client = connect(await self._place.url())
-            yield self._client
+            client = await self._open()
+            yield client
         except REDIS_ERRORS as error:
-            await self.close()
+            if self._client is client:
+                self._client = None
             raise StreamsError(str(error) or type(error).__name__) from error
+        finally:
+            if client is not None and client is not self._client:
+                await let_go(client)
+
+    async def _open(self) -> Redis:
+        if self._client is None:
+            url = await self._place.url()
+            self._client = self._client or connect(url)  # somebody else may have been quicker
+        return self._client
 
 
 def _as_user(url: str, user: str, password: str) -> str:
