@@ -46,13 +46,16 @@ def serve(arguments: list[str]) -> int:
 
 
 def test(arguments: list[str]) -> int:
-    """Run the tests; ARGS go to pytest; --long runs the full reliability figures too."""
+    """Run the tests on all cores; ARGS go to pytest; --long runs the full reliability figures too."""
     prepare("server", "tests")
     install_system_packages()
     variables = install_test_clients()
     shared = os.environ.get("TASKLOOM_SHARED") or str(ROOT.parent / "shared")
     os.chdir(ROOT)
-    become_python(["-m", "pytest", *arguments], {**variables, "TASKLOOM_SHARED": shared})
+    become_python(
+        ["-m", "pytest", *_SIDE_BY_SIDE, *arguments],
+        {**variables, "TASKLOOM_SHARED": shared, "PYTHONDONTWRITEBYTECODE": _WRITE_BYTECODE},
+    )
 
 
 def check(_arguments: list[str]) -> int:
@@ -110,6 +113,12 @@ COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "build": build,
     "lock": lock,
 }
+
+_SIDE_BY_SIDE = ("-n", "auto", "--dist", "worksteal")
+"""How many `auto` means is decided in tests/workers.py; `-n` among ARGS comes later and wins."""
+
+_WRITE_BYTECODE = ""
+"""Tests start hundreds of servers, which need not compile themselves every time."""
 
 _DEMO_LOCKS = {"queue": ("minilm",)}
 """What some demos need beside what all do."""

@@ -97,7 +97,8 @@ def _install(arguments: list[str | Path], *, by_pip: bool = False) -> None:
     """Install with uv, and with pip where uv is not there yet or fails."""
     uv = PROGRAMS / "uv"
     if not by_pip and uv.exists():
-        quiet: list[str | Path] = [uv, "pip", "install", "--quiet", "--python", PYTHON]
+        # as pip does by itself: else each process that may not write compiles what it imports, every time
+        quiet: list[str | Path] = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", PYTHON]
         if run([*quiet, *arguments], extra_env=uv_variables()) == 0:
             return
         print("uv could not install this; trying pip", flush=True)

@@ -31,6 +31,11 @@ _SETTINGS = {
     "restart_after_crash": "on",
 }
 
+_LET_GO = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
 _EMPTY = """
 DO $$
 DECLARE
@@ -124,19 +129,18 @@ class PostgresServer:
     def empty(self, url: str) -> None:
         """Take everything out of a database of ours but its schema: far quicker than a new one."""
         name = url.partition("@/")[2].partition("?")[0]
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-        self.sql(f"{others} AND pid <> pg_backend_pid()", name)
-        self.sql(_EMPTY, name)
+        self.sql(_LET_GO, _EMPTY, database=name)
 
     def drop_database(self, url: str) -> None:
         """Remove a database, whoever is still connected."""
         name = url.partition("@/")[2].partition("?")[0]
         self.sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
-    def sql(self, statement: str, database: str = "postgres") -> None:
-        """Carry out one statement as the administrator."""
+    def sql(self, *statements: str, database: str = "postgres") -> None:
+        """Carry out statements as the administrator, each in a transaction of its own."""
         command = [str(self._bin / "psql"), "-q", "-X", "-v", "ON_ERROR_STOP=1", "-h", str(self.folder)]
-        command += ["-U", "postgres", "-d", database, "-c", statement]
+        command += ["-U", "postgres", "-d", database]
+        command += [part for statement in statements for part in ("-c", statement)]
         subprocess.run(command, check=True, capture_output=True, timeout=60)
 
     def kill(self) -> None:

@@ -7,7 +7,7 @@ from redis import Redis
 from devtools.postgres import PostgresServer
 from devtools.valkey import ValkeyServer
 
-pytest_plugins = ["tests.selection", "tests.server.fixtures"]
+pytest_plugins = ["tests.selection", "tests.workers", "tests.server.fixtures"]
 
 
 def pytest_configure(config):

@@ -35,9 +35,9 @@ def run_sample(tmp_path):
 
     def run(*arguments, **variables):
         done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests", *arguments],
+            [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-p", "xdist", "tests", *arguments],
             cwd=tests.parent,
-            env={"PATH": os.environ["PATH"], **variables},
+            env={"PATH": os.environ["PATH"], "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **variables},
             capture_output=True,
             text=True,
             timeout=60,

@@ -15,7 +15,7 @@ from tests.server.fixtures import Inbox, TestClock
 
 @pytest.fixture
 def shape(monkeypatch):
-    """A shape in a module of ours; reading what its member is, as msgspec does to work it out, is written down."""
+    """A shape in a module of ours, which notes when msgspec reads what its member is to work it out."""
     module = ModuleType("taskloom.late")
     module.read = []
     module.member = lambda: module.read.append("member") or int

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from tests.faults.server import ServerProcess
+from tests.faults.server import QUICK, ServerProcess
 from tests.faults.stage import Receiver, prepare, subscribe
 from tests.faults.stores import StoreUnderTest, postgres_store, sqlite_store
 
@@ -90,6 +90,7 @@ def site(request, tmp_path, receiver):
         store = postgres_store(request.getfixturevalue("copied_database"))
     shutil.copytree(prepared, data)
     receiver.received.write_bytes(b"")  # copies of one store may make the same keys
-    site = Site(ServerProcess(data, store=store.url), store, keys, receiver.url, receiver.received)
+    server = ServerProcess(data, store=store.url, limits=QUICK)
+    site = Site(server, store, keys, receiver.url, receiver.received)
     yield site
     site.server.kill()

@@ -6,29 +6,55 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
+from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOT_KEY = "fault-tests-root-key-0123456789"
 HANG_GUARD_S = 30.0
-_START = "import sys; from taskloom.cli.main import main; sys.exit(main(sys.argv[1:]))"
+QUICK = {"CALLBACK_TIMEOUT_MS": 3_000, "STEP_LEASE_MS": 6_000}
+"""Limits of servers that die: what was under way on a shared store is taken over after 6 s, not after 40."""
+_START = """
+import sys
+from taskloom.core import limits
+vars(limits).update({limits})
+from taskloom.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def own_port() -> socket.socket:
+    """Holds a port without listening: the system gives it to nobody else while a server of ours is dead.
+
+    Whoever asks for the port by its number may listen there all the same; Linux sees it so.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    return held
 
 
 class ServerProcess:
-    """One server; `start` returns when it says that it is ready."""
+    """One server; `start` returns when it says that it is ready. `limits` are bounds it takes for its own."""
 
-    def __init__(self, data: Path, *, store: str = "", port: int = 0, flags: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        data: Path,
+        *,
+        store: str = "",
+        limits: Mapping[str, int] | None = None,
+        flags: tuple[str, ...] = (),
+    ) -> None:
         self.data = data
-        self.port = port or free_port()
+        held = own_port()
+        self.port = int(held.getsockname()[1])
+        weakref.finalize(self, held.close)
+        if sys.platform != "linux":
+            held.close()
         self.url = f"http://127.0.0.1:{self.port}"
         self.log = data.parent / f"{data.name}.log"
+        self._program = _START.format(limits=dict(limits or {}))
         self._flags = [*flags, *(["--store", store] if store else [])]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -46,7 +72,7 @@ class ServerProcess:
                 [
                     sys.executable,
                     "-c",
-                    _START,
+                    self._program,
                     "serve",
                     "--data",
                     str(self.data),

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.faults import checker, history
-from tests.faults.server import ServerProcess
+from tests.faults.server import QUICK, ServerProcess
 from tests.faults.spelling import key_of
 from tests.faults.stage import Clients, comes_true, prepare
 from tests.faults.stores import StoreUnderTest
@@ -33,7 +33,7 @@ def bare_start_s() -> float:
 
 def _run(store: StoreUnderTest, tmp_path, kills: int, seed: int) -> list[str]:
     dice = random.Random(seed)
-    server = ServerProcess(tmp_path / "data", store=store.url)
+    server = ServerProcess(tmp_path / "data", store=store.url, limits=QUICK)
     server.start()
     clients = Clients(tmp_path, server, prepare(server))
     ready_s = []
