@@ -1,4 +1,4 @@
-"""The rules of tests/selection.py, each shown on a small test file in a run of its own."""
+"""The rules of tests/selection.py and tests/workers.py, each shown on a small file in a run of its own."""
 
 import os
 import subprocess
@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.workers import MOST, cores
+
 RULES = Path(__file__).with_name("selection.py")
+WORKERS = Path(__file__).with_name("workers.py")
 SAMPLE = """
 import pytest
 
 def test_plain():
-    pass
+    print("said by a test")
 
 @pytest.mark.long
 def test_long():
@@ -30,6 +33,7 @@ def run_sample(tmp_path):
     tests = tmp_path / "repository" / "tests"
     tests.mkdir(parents=True)
     (tests / "conftest.py").write_bytes(RULES.read_bytes())
+    (tests.parent / "conftest.py").write_bytes(WORKERS.read_bytes())
     (tests / "test_sample.py").write_text(SAMPLE)
     (tests.parent / "pytest.ini").write_text("[pytest]\nmarkers =\n    long: x\n    shared: x\n")
 
@@ -103,3 +107,20 @@ def test_an_empty_variable_counts_as_unset(run_sample, tmp_path):
     status, _ = run_sample("--long", TASKLOOM_SHARED="")
 
     assert status == 0
+
+
+def test_left_open_there_is_a_process_for_each_core(run_sample, tmp_path):
+    status, output = run_sample("-n", "auto", TASKLOOM_SHARED=str(tmp_path))
+
+    count = min(cores(), MOST)
+    assert status == 0
+    assert f"created: {count}/{count} worker" in output
+
+
+@pytest.mark.parametrize("choice", ["-s", "--long", "--pdb"])
+def test_who_watches_or_measures_has_one_process(run_sample, tmp_path, choice):
+    status, output = run_sample("-n", "auto", choice, TASKLOOM_SHARED=str(tmp_path))
+
+    assert status == 0
+    assert "created:" not in output
+    assert ("said by a test" in output) == (choice == "-s")
