@@ -1,8 +1,8 @@
 """Blobs in a local directory: `<root>/<two digits>/<key>`.
 
-Keys are made here and checked on the way in, so no name given from outside ever touches the disk. A file is
+Keys are made here and checked on the way in, so no name from outside ever touches the disk. A file is
 written in its place from the beginning; nobody is told its key before it is whole. A loose file has an empty
-one of its name in `<root>/loose`, made before the file itself: so what a crash left half-written is loose too.
+one of its name in `<root>/loose`, made before the file: so what a crash left half-written is loose too.
 
 Who copies the data folder holds a shared lock on `<root>/held`, and no name goes away but under an exclusive
 one. So a copier with any tool finds every name that a folder listed, and every file that a row of the copy
