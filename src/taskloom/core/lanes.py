@@ -83,6 +83,10 @@ class Share(Struct, gc=False):
     virtual_time: int = 0
     served_at: int = 0
     """When it was last handed out from, or began to wait."""
+    entered: int = 0
+    """Tasks it ever had."""
+    ended: int = 0
+    """Those of them that came to an end."""
 
     @property
     def id(self) -> ShareId:
@@ -391,4 +395,6 @@ def _summed(named: Iterable[tuple[tuple[str, ...] | ShareId, LaneChange]]) -> di
         total.in_flight += change.in_flight
         total.started += change.started
         total.virtual_time += change.started * TICK
+        total.entered += change.entered
+        total.ended += change.ended
     return sums

@@ -159,6 +159,8 @@ def _add_to_shares(rows: LaneRows, save: Save, shares: dict[ShareId, Share]) -> 
         share.depth += change.depth
         share.in_flight += change.in_flight
         share.virtual_time += change.virtual_time
+        share.entered += change.entered
+        share.ended += change.ended
 
 
 def _add_to_gates(rows: LaneRows, save: Save, gates: dict[GateId, Gate]) -> None:
