@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from taskloom.core.lanes import TICK, Lane, LaneChange, Terms
+from taskloom.core.lanes import TICK, Lane, LaneChange
 from taskloom.core.task import LEASED, WAITING
+from taskloom.core.terms import Terms
 from taskloom.ports.store import Load, OpenLanes, Ready, Shelf
 
 LANE = ("q", 1, "t", "a")

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from taskloom.core.lanes import Gate, GateId, Lane, LaneChange, LaneId, Share, Terms
+from taskloom.core.lanes import Gate, GateId, Lane, LaneChange, LaneId, Share
 from taskloom.core.records import Record
 from taskloom.core.task import Task, TaskState
+from taskloom.core.terms import Terms
 from taskloom.core.usage import UsageCount, UsageId
 from taskloom.views.view import Page, Query, RowChange, View
 

@@ -7,23 +7,8 @@ from typing import Protocol
 
 from msgspec import Struct, structs
 
-from taskloom.core.lanes import (
-    Gate,
-    GateId,
-    Lane,
-    LaneId,
-    Offer,
-    Share,
-    ShareId,
-    by_gate,
-    by_share,
-    gate_room,
-    gate_terms,
-    is_open,
-    opens_at,
-    started_us,
-    terms_of,
-)
+from taskloom.core.lanes import Gate, GateId, Lane, LaneId, Offer, Share, ShareId, by_gate, by_share
+from taskloom.core.terms import gate_room, gate_terms, is_open, opens_at, started_us, terms_of
 from taskloom.ports.store import Save, Shelf
 
 

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from taskloom.core.lanes import TICK, LaneChange, Terms
+from taskloom.core.lanes import TICK, LaneChange
+from taskloom.core.terms import Terms
 from taskloom.engine.batch import empty_save
 from taskloom.ports.store import Load, Openings, OpenLanes, Shelf
 from taskloom.store import changes

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from taskloom.core.lanes import (
-    ANY_NUMBER,
     BATCH_SUFFIX,
     Gate,
     GateId,
@@ -18,14 +17,10 @@ from taskloom.core.lanes import (
     Offer,
     Share,
     ShareId,
-    Terms,
     by_gate,
     by_share,
-    gate_room,
-    gate_terms,
-    opens_at,
-    terms_of,
 )
+from taskloom.core.terms import ANY_NUMBER, Terms, gate_room, gate_terms, opens_at, terms_of
 from taskloom.ports.store import Save, Shelf, TransientError
 from taskloom.store.postgres.statements import Connection
 from taskloom.store.postgres.text import shown, stored

@@ -6,7 +6,6 @@ from typing import Any, Final
 from msgspec import structs
 
 from taskloom.core.lanes import (
-    ANY_NUMBER,
     BATCH_SUFFIX,
     Gate,
     GateId,
@@ -17,12 +16,9 @@ from taskloom.core.lanes import (
     Share,
     by_gate,
     by_share,
-    gate_room,
-    gate_terms,
-    opens_at,
-    terms_of,
 )
 from taskloom.core.limits import LEVELS
+from taskloom.core.terms import ANY_NUMBER, gate_room, gate_terms, opens_at, terms_of
 from taskloom.ports.store import Save, Shelf
 from taskloom.store.lanes import Changed
 from taskloom.store.sqlite.statements import Connection
