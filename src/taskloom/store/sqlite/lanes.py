@@ -21,6 +21,7 @@ from taskloom.core.limits import LEVELS
 from taskloom.core.terms import ANY_NUMBER, gate_room, gate_terms, opens_at, terms_of
 from taskloom.ports.store import Save, Shelf
 from taskloom.store.lanes import Changed
+from taskloom.store.sqlite.kept import KeptQueue
 from taskloom.store.sqlite.statements import Connection
 
 _LANE: Final = (
@@ -36,6 +37,10 @@ _SHARES_WITH_GATES: Final = ", ".join(
     f"{table}.{column}" for table, columns in (("s", _SHARE), ("g", _GATE)) for column in columns.split(", ")
 )
 _SHARE_FIELDS: Final = len(Share.__struct_fields__)
+_HIGHEST: Final = (
+    "(SELECT l.virtual_time FROM lanes l WHERE l.queue = shares.queue AND l.level = shares.level"
+    " AND l.tenant = shares.tenant AND l.depth <= 0 ORDER BY l.virtual_time DESC LIMIT 1)"
+)
 _LEVELS: Final = ", ".join(map(str, range(LEVELS)))
 _COLUMN: Final = {"limit": "task_limit"}
 """Settings whose column has another name, for a keyword of SQL cannot be one."""
@@ -148,20 +153,25 @@ def gate(connection: Connection, queue: str, tenant: str) -> Gate:
     return Gate(*row) if row is not None else Gate(queue, tenant)
 
 
-def whole(connection: Connection, queue: str, limit: int) -> Changed | None:
-    """All rows of a queue, or nothing when there are more than the limit."""
+def kept(connection: Connection, queue: str, limit: int) -> KeptQueue | None:
+    """A queue without its idle lanes, or nothing when that is more than the limit."""
     found = [
-        connection.execute(f"SELECT {columns} FROM {table} WHERE queue = ? LIMIT ?", (queue, limit + 1))  # noqa: S608
-        for table, columns in (("lanes", _LANE), ("shares", _SHARE), ("gates", _GATE))
+        connection.execute(f"SELECT {what} LIMIT ?", (queue, limit + 1))
+        for what in (
+            f"{_LANE} FROM lanes INDEXED BY lanes_open WHERE queue = ? AND depth > 0",
+            f"{_SHARE}, {_HIGHEST} FROM shares WHERE queue = ?",
+            f"{_GATE} FROM gates WHERE queue = ?",
+        )
     ]
     lanes, shares, gates = (cursor.fetchall() for cursor in found)
     if len(lanes) + len(shares) + len(gates) > limit:
         return None
-    return Changed(
+    rows = Changed(
         {row[:4]: Lane(*row) for row in lanes},
-        {row[:3]: Share(*row) for row in shares},
+        {row[:3]: Share(*row[:-1]) for row in shares},
         {row[:2]: Gate(*row) for row in gates},
     )
+    return KeptQueue(rows, {row[:3]: row[-1] or 0 for row in shares})
 
 
 def shares(connection: Connection, queue: str | None, tenant: str | None, limit: int) -> list[Share]:
