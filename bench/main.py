@@ -10,6 +10,7 @@ NAMES = (
     "polls",
     "abuse",
     "rows",
+    "lanes",
     "extraction",
     "callbacks",
     "feel",

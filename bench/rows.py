@@ -69,6 +69,10 @@ def fill(path: Path, rows: int) -> None:
         "INSERT INTO lanes (queue, level, tenant, lane, depth, in_flight, virtual_time)"
         " SELECT queue, level, tenant, lane, count(*), 0, 0 FROM tasks GROUP BY 1, 2, 3, 4"
     )
+    connection.execute(
+        "INSERT INTO shares (queue, level, tenant, depth, in_flight, virtual_time, served_at)"
+        " SELECT queue, level, tenant, sum(depth), 0, 0, 0 FROM lanes GROUP BY 1, 2, 3"
+    )
     connection.execute("COMMIT")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.execute("ANALYZE")

@@ -39,7 +39,7 @@ async def test_a_batch_that_fails_after_saving_leaves_nothing(rig, task, new_tas
     assert await store.flow(7) is None
     assert await store.next_due() is None
     assert await store.follow_ups(10) == []
-    assert await store.lanes("q", None) == []
+    assert await store.lanes("q", None, 1000) == []
     assert (await store.search(Query(view="notes", tenants=None))).rows == []
     assert (await store.sequence(), await store.journal(0, 10)) == (0, [])
 
@@ -62,7 +62,7 @@ async def test_changes_of_a_failed_batch_are_taken_back(rig, task):
 
     assert await rig.store.tasks([1, 2]) == {1: task(1), 2: task(2)}
     assert (await rig.store.flow(7)).state == b"old"
-    (lane,) = await rig.store.lanes("q", None)
+    (lane,) = await rig.store.lanes("q", None, 1000)
     assert (lane.depth, lane.in_flight) == (2, 0)
 
 

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from taskloom.core.lanes import TICK, Lane, LaneChange, Terms
+from taskloom.core.lanes import TICK, Lane, LaneChange
 from taskloom.core.task import LEASED, WAITING
+from taskloom.core.terms import Terms
 from taskloom.ports.store import Load, OpenLanes, Ready, Shelf
 
 LANE = ("q", 1, "t", "a")
@@ -16,7 +17,7 @@ async def fill(rig, *names, **change):
 
 
 async def lanes(rig, queue="q"):
-    return {lane.id: lane for lane in await rig.store.lanes(queue, None)}
+    return {lane.id: lane for lane in await rig.store.lanes(queue, None, 1000)}
 
 
 async def open_lanes(rig, *shelves, limit=100, now=10**12):
@@ -41,7 +42,7 @@ async def test_a_lane_or_gate_without_settings_stays_as_it_is(rig):
 
     assert (await rig.store.gate("q", "t")).limit == 3
     assert await lanes(rig) == {LANE: Lane(*LANE, weight=2)}
-    assert await rig.store.lanes("new", None) == []
+    assert await rig.store.lanes("new", None, 1000) == []
 
 
 async def test_what_an_undone_batch_did_to_a_lane_is_not_seen(rig):
@@ -234,8 +235,8 @@ async def test_ready_queues_say_where_something_is_ready(rig):
 async def test_the_lanes_of_a_queue_can_be_asked_for_one_tenant(rig):
     await fill(rig, ("q", 1, "t", ""), ("q", 1, "u", ""))
 
-    assert [lane.tenant for lane in await rig.store.lanes("q", "u")] == ["u"]
-    assert len(await rig.store.lanes("q", None)) == 2
+    assert [lane.tenant for lane in await rig.store.lanes("q", "u", 1000)] == ["u"]
+    assert len(await rig.store.lanes("q", None, 1000)) == 2
 
 
 async def test_a_burst_of_a_lane_counts_at_the_rate_of_its_gate_too(rig):

@@ -3,20 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskloom.core.lanes import (
-    TICK,
-    Gate,
-    Lane,
-    Offer,
-    Share,
-    floor_of,
-    is_open,
-    opens_at,
-    room,
-    share,
-    terms_of,
-)
+from taskloom.core.fairness import share
+from taskloom.core.lanes import TICK, Gate, Lane, Offer, Share, floor_of
 from taskloom.core.limits import LEVELS
+from taskloom.core.terms import is_open, opens_at, room, terms_of
 
 NOW = 1_000
 

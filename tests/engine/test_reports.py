@@ -104,7 +104,7 @@ async def test_a_task_that_finds_its_queue_full_refuses_the_command_that_wanted_
 
     refused = [each.kind for each in (*outcomes, later) if not hasattr(each, "reply")]
     assert refused == [Kind.QUEUE_FULL] * 3
-    assert [lane.depth for lane in await engine.store.lanes("q", "t")] == [2]
+    assert [lane.depth for lane in await engine.store.lanes("q", "t", 1000)] == [2]
 
 
 async def test_a_claim_may_want_tasks_of_an_age(engine):

@@ -63,8 +63,10 @@ async def snapshot(runner, keys, flows, after):
         "details": await store.details(keys),
         "results": await store.payloads(results),
         "flows": {key: await store.flow(key) for key in flows},
-        "lanes": sorted([lane for queue in QUEUES for lane in await store.lanes(queue, None)], key=repr),
-        "shares": sorted(await store.shares(None, 1000), key=repr),
+        "lanes": sorted(
+            [lane for queue in QUEUES for lane in await store.lanes(queue, None, 1000)], key=repr
+        ),
+        "shares": sorted(await store.shares(None, None, 1000), key=repr),
         "gates": [await store.gate(queue, tenant) for queue in QUEUES for tenant in ("t", "u")],
         "ready": sorted(await store.ready_queues(100)),
         "due": await store.due_tasks(FOREVER, 1000),

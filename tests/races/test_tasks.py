@@ -217,7 +217,7 @@ async def test_one_idempotency_key_on_two_servers_does_the_work_once(servers):
 
     assert second.reply.answer == str(first.reply).encode()
     assert len(await one.store.due_tasks(1 << 61, 10)) == 0
-    assert (await one.store.lanes("q", None))[0].depth == 1
+    assert (await one.store.lanes("q", None, 1000))[0].depth == 1
 
 
 async def test_batches_in_opposite_order_do_not_deadlock(servers):
@@ -249,7 +249,7 @@ async def race_at_random(servers, rounds):
         assert not any(
             one.kind is Kind.FAULT for r in results for one in r.outcomes if isinstance(one, Rejection)
         )
-    (lane,) = await servers[0].store.lanes("q", None)
+    (lane,) = await servers[0].store.lanes("q", None, 1000)
     tasks = await servers[0].store.tasks(key_of)
     states = [task.state for task in tasks.values()]
     assert (lane.depth, lane.in_flight) == (states.count(READY), states.count(LEASED))
@@ -299,7 +299,7 @@ async def test_everything_at_once_on_two_servers_ends_each_task_once(servers):
 
     tasks = await one.store.tasks(keys)
     assert {task.state for task in tasks.values()} <= {COMPLETED, CANCELLED}
-    (lane,) = await one.store.lanes("q", None)
+    (lane,) = await one.store.lanes("q", None, 1000)
     assert (lane.depth, lane.in_flight) == (0, 0)
     events = await one.store.sequence()
     assert events == 30 + 30 + sum(task.attempt for task in tasks.values())

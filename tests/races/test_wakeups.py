@@ -89,7 +89,7 @@ async def test_one_idempotency_key_on_both_servers_at_once_does_the_work_once(en
 
         (made,) = [outcome.reply for outcome in outcomes if not outcome.repeated]
         assert {outcome.reply.answer for outcome in outcomes if outcome.repeated} == {str(made).encode()}
-    (lane,) = await engines[0].store.lanes("q", None)
+    (lane,) = await engines[0].store.lanes("q", None, 1000)
     assert lane.depth == 10
 
 

@@ -75,7 +75,10 @@ def test_a_file_that_is_deleted_just_after_the_database_was_copied_is_in_the_cop
     assert LocalBlobs(tmp_path / "copy" / "blobs").read(key) == b"going"
 
 
-def test_what_else_lies_in_the_folder_is_copied_and_the_lock_is_not(folder, tmp_path):
+def test_what_else_lies_in_the_folder_is_copied_but_for_the_lock_and_the_bus(folder, tmp_path):
+    (folder / "bus").mkdir()
+    (folder / "bus" / "temp-rewrite.aof").touch()
+
     back_up(SqliteStore(folder), folder, tmp_path / "copy", told)
 
     names = {path.name for path in (tmp_path / "copy").iterdir()}

@@ -48,17 +48,7 @@ def test_nothing_is_kept_of_a_file_that_is_too_large_or_given_up(blobs, tmp_path
 
     incoming.discard()
 
-    assert kept(tmp_path) == []
-
-
-def test_what_is_not_committed_cannot_be_read(blobs, tmp_path):
-    incoming = blobs.incoming(3)
-    incoming.write(b"abc")
-    (path,) = kept(tmp_path)
-
-    with pytest.raises(BlobMissing):
-        blobs.read(path.name)
-    incoming.discard()
+    assert kept(tmp_path) == [tmp_path / "blobs" / "held"]
 
 
 def test_deleting_is_for_good_and_may_be_repeated(blobs):
@@ -82,17 +72,49 @@ def test_a_key_is_never_a_path(blobs, tmp_path, key):
     assert (tmp_path / "secret").read_bytes() == b"secret"
 
 
-def test_what_a_crash_left_half_written_goes_after_a_day(blobs, tmp_path):
-    blob = put(blobs, b"whole")
-    half = tmp_path / "blobs" / "incoming" / ("0" * 32)
-    half.write_bytes(b"half")
-    assert blobs.sweep() == 0
-    os.utime(half, (time.time() - 90_000, time.time() - 90_000))
+def test_what_a_crash_left_half_written_is_loose_after_a_day(blobs, tmp_path):
+    half = blobs.incoming(100)
+    half.write(b"half")
+    (path,) = (tmp_path / "blobs").glob("??/*")
+    assert blobs.loose("", 10) == []
 
-    assert blobs.sweep() == 1
+    aged(tmp_path)
+    assert blobs.loose("", 10) == [path.name]
 
-    assert not half.exists()
-    assert blobs.read(blob.key) == b"whole"
+    half.discard()
+    assert kept(tmp_path) == [tmp_path / "blobs" / "held"]
+
+
+def test_the_day_of_a_loose_file_begins_when_it_is_whole(blobs, tmp_path):
+    slow = blobs.incoming(100)
+    aged(tmp_path)
+
+    slow.commit()
+
+    assert blobs.loose("", 10) == []
+
+
+def test_while_they_are_held_no_name_goes_away(blobs, tmp_path):
+    """Any tool copies what it found in a folder a moment ago, and fails when it is not there."""
+    committed, discarded, kept_one, deleted = (
+        blobs.incoming(9),
+        blobs.incoming(9),
+        put(blobs, b"x"),
+        put(blobs, b"y"),
+    )
+
+    with LocalBlobs(tmp_path / "blobs").held():
+        there = kept(tmp_path)
+        blob = committed.commit()
+        blobs.keep([kept_one.key, blob.key])
+        discarded.discard()
+        blobs.delete(deleted.key)
+        assert set(kept(tmp_path)) >= set(there)
+    blobs.keep([])
+
+    shelved = {path.name for path in (tmp_path / "blobs").glob("??/*")}
+    assert shelved == {blob.key, kept_one.key}
+    assert list((tmp_path / "blobs" / "loose").iterdir()) == []
 
 
 def test_what_is_held_is_not_deleted_until_it_is_let_go(blobs, tmp_path):
@@ -132,16 +154,22 @@ def test_two_may_hold_them_at_once(blobs, tmp_path):
         blobs.read(blob.key)
 
 
-def test_a_folder_of_files_is_copied_without_what_was_only_begun(blobs, tmp_path):
+def test_in_a_copied_folder_what_was_only_begun_is_loose(blobs, tmp_path):
     kept_one, kept_other = put(blobs, b"one"), put(blobs, b"other")
+    blobs.keep([kept_one.key, kept_other.key])
+    old = time.time() - 180_000
+    for path in (tmp_path / "blobs").glob("??/*"):
+        os.utime(path, (old, old))
     begun = blobs.incoming(100)
 
     sizes = sorted(blobs.copy_to(tmp_path / "copy"))
     begun.discard()
 
     copy = LocalBlobs(tmp_path / "copy")
-    assert sizes == [3, 5]
+    assert sizes == [0, 3, 5]
     assert (copy.read(kept_one.key), copy.read(kept_other.key)) == (b"one", b"other")
+    (loose,) = (tmp_path / "copy" / "loose").iterdir()
+    assert loose.name not in (kept_one.key, kept_other.key)
 
 
 def test_a_file_whose_pieces_nobody_takes_is_not_left_open(blobs, tmp_path):
@@ -163,9 +191,9 @@ def opened(folder):
     return [path for path in found if path.startswith(str(folder))]
 
 
-def aged(tmp_path, folder="loose"):
-    """Two days go by for all that lies there."""
-    for path in (tmp_path / "blobs" / folder).iterdir():
+def aged(tmp_path):
+    """Two days go by for all that is loose."""
+    for path in (tmp_path / "blobs" / "loose").iterdir():
         os.utime(path, (time.time() - 180_000, time.time() - 180_000))
 
 

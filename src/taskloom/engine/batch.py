@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from taskloom.core.events import Entry
 from taskloom.core.keys import KeyMaker
-from taskloom.core.lanes import TICK, GateId, Lane, LaneChange, LaneId, Offer, Terms
+from taskloom.core.lanes import TICK, GateId, Lane, LaneChange, LaneId, Offer
 from taskloom.core.records import Record
 from taskloom.core.task import COMPLETED, LEASED, READY, Task
+from taskloom.core.terms import Terms
 from taskloom.core.usage import UsageCount, usage_id
 from taskloom.engine.standing import Standing
 from taskloom.flows.flow import Flow, Say

@@ -13,9 +13,11 @@ from msgspec import Struct
 from taskloom.core.apply import apply
 from taskloom.core.commands import Claim, Strategy
 from taskloom.core.decide import claimed
-from taskloom.core.lanes import Lane, LaneId, Offer, floor_of, gate_terms, share, terms_of, with_started
+from taskloom.core.fairness import share
+from taskloom.core.lanes import Lane, LaneId, Offer, floor_of
 from taskloom.core.limits import LEVELS
 from taskloom.core.task import READY, Task
+from taskloom.core.terms import gate_terms, terms_of, with_started
 from taskloom.engine.batch import Batch
 from taskloom.engine.change import Change
 from taskloom.engine.choosing import Board, Hand, Reserved, Turns, choose

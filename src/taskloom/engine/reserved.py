@@ -5,8 +5,9 @@ from copy import copy
 from typing import Any
 
 from taskloom.core.commands import Claim
-from taskloom.core.lanes import LaneId, Offer, first_opening, gate_terms, let_through, terms_of
+from taskloom.core.lanes import LaneId, Offer
 from taskloom.core.task import Task
+from taskloom.core.terms import first_opening, gate_terms, let_through, terms_of
 from taskloom.engine.batch import Batch
 from taskloom.engine.choosing import Reserved
 from taskloom.engine.shelves import lane_of, learn, turn

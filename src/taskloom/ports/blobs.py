@@ -1,8 +1,8 @@
 """The blob port: files that are too large for a row, under names that nobody outside chose.
 
-All methods block, for they do what disks do: call them in a thread. What is committed is durable. What was
-committed is *loose* until somebody says that a row refers to it. So what a server left behind that died in
-between can be told from all else without looking at all else: it stays loose.
+All methods block, for they do what disks do: call them in a thread. What is committed is durable. A file is
+*loose* from its beginning until somebody says that a row refers to it. So what a server left behind that died
+in between can be told from all else without looking at all else: it stays loose.
 """
 
 from collections.abc import Iterator, Sequence
@@ -38,7 +38,7 @@ class IncomingBlob(Protocol):
         """Add to it; raises BlobTooLarge beyond the limit."""
 
     def commit(self) -> Blob:
-        """Make it durable and loose; only now can it be read."""
+        """Make it durable; only now is its key told."""
 
     def discard(self) -> None:
         """Forget it."""
@@ -66,7 +66,4 @@ class Blobs(Protocol):
         """Forget a file; nothing happens when it is gone."""
 
     def held(self) -> AbstractContextManager[None]:
-        """While held, by whichever process, nothing is deleted: what is to go waits until it is let go."""
-
-    def sweep(self) -> int:
-        """Remove what was begun a day ago and never committed; answers how many."""
+        """While held, by whichever process, no name goes away: what is to go waits until it is let go."""

@@ -11,9 +11,10 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from taskloom.core.lanes import Gate, GateId, Lane, LaneChange, LaneId, Share, Terms
+from taskloom.core.lanes import Gate, GateId, Lane, LaneChange, LaneId, Share
 from taskloom.core.records import Record
 from taskloom.core.task import Task, TaskState
+from taskloom.core.terms import Terms
 from taskloom.core.usage import UsageCount, UsageId
 from taskloom.views.view import Page, Query, RowChange, View
 
@@ -480,11 +481,11 @@ class Store(Protocol):
     async def ready_queues(self, limit: int) -> list[tuple[str, str, int]]:
         """(queue, tenant, ready tasks) where something is ready, for those who wait."""
 
-    async def lanes(self, queue: str, tenant: str | None) -> list[Lane]:
-        """The lanes of a queue as counted."""
+    async def lanes(self, queue: str, tenant: str | None, limit: int) -> list[Lane]:
+        """The first lanes of a queue as counted, by level, tenant and name."""
 
     async def gate(self, queue: str, tenant: str) -> Gate:
         """The limits of a tenant's queue, and what is under way in it."""
 
-    async def shares(self, tenant: str | None, limit: int) -> list[Share]:
-        """What waits and is under way, by queue, level and tenant."""
+    async def shares(self, queue: str | None, tenant: str | None, limit: int) -> list[Share]:
+        """What waits, is under way and was, by queue, level and tenant."""

@@ -45,7 +45,6 @@ class Orphans:
     async def sweep(self, services: Services) -> None:
         """Look at everything that is loose, step by step."""
         blobs: Blobs = services.resources["blobs"]
-        await asyncio.to_thread(blobs.sweep)
         after = ""
         while loose := await asyncio.to_thread(blobs.loose, after, ORPHANS_AT_ONCE):
             referred = await self._referred(services, loose)

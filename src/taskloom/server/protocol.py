@@ -1,17 +1,21 @@
-"""HTTP/1.1 with limits: on connections of one address, on heads, on how soon they and a body must come.
+"""HTTP/1.1 with limits: on connections of one address, on heads, and on how long callers may take.
 
+Heads and the beginning of a body must come in time, and answers must be taken: not fast, but not never.
 The parser refuses by itself what makes two readers of one message disagree (two lengths, a length beside
 chunks, bare line feeds); the limits here are those that it leaves to its user.
 """
 
 import asyncio
+import socket
+import struct
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from taskloom.core.limits import (
+    ANSWER_TIMEOUT_S,
     BODY_TIMEOUT_S,
     HEADER_BYTES,
     HEADER_TIMEOUT_S,
@@ -20,6 +24,8 @@ from taskloom.core.limits import (
     PATH_BYTES,
 )
 from taskloom.server.crowd import Crowd, neighbourhood
+
+_RESET: Final = struct.pack("ii", 1, 0)
 
 
 class HeadError(Exception):
@@ -46,6 +52,9 @@ class Protocol(HttpToolsProtocol):
         self._timer: asyncio.TimerHandle | None = None
         self._refusal = HTTPStatus.BAD_REQUEST
         self._leaving = False
+        self._lying_bytes = 0
+        """What of an answer the caller had not taken when it was last looked at."""
+        self._look: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """There must be room for the caller, and the first head must come in time."""
@@ -68,10 +77,39 @@ class Protocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
         self._disarm()
+        self._look_no_more()
         if self._place is not None:
             self._crowd.leave(self._place)
             self._place = None
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The caller takes an answer more slowly than it is given."""
+        super().pause_writing()
+        self._look_later()
+
+    def resume_writing(self) -> None:
+        """It has caught up."""
+        self._look_no_more()
+        super().resume_writing()
+
+    def _look_later(self) -> None:
+        self._lying_bytes = self.transport.get_write_buffer_size()
+        self._look = self.loop.call_later(ANSWER_TIMEOUT_S, self._taken)
+
+    def _look_no_more(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+    def _taken(self) -> None:
+        """Something must have been; else the memory of the answer is worth more than the caller."""
+        if self.transport.get_write_buffer_size() < self._lying_bytes:
+            self._look_later()
+            return
+        # Reset, for in an orderly end the system would keep what lies in its own memory.
+        self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Parse, and see to it that a head that is not complete neither grows nor waits for ever."""

@@ -19,7 +19,9 @@ from taskloom.store.blobs import LocalBlobs, sync_folder
 
 DATABASE: Final = "taskloom.db"
 BLOBS: Final = "blobs"
-_OWN: Final = frozenset({DATABASE, BLOBS, "lock"})
+BUS: Final = "bus"
+"""What an embedded bus keeps: it goes on writing, and no promise rests on it, so no copy holds it."""
+_LEFT_OUT: Final = frozenset({DATABASE, BLOBS, BUS, "lock"})
 
 
 class Copied(Struct, frozen=True):
@@ -71,7 +73,7 @@ def _files(blobs: LocalBlobs, target: Path, tell: Tell) -> tuple[int, int]:
 def _others(folder: Path, partial: Path) -> None:
     """What else lies in the folder, such as exports; they only grow, and a broken last line is cut off."""
     for path in folder.iterdir():
-        if path.name in _OWN or path.name.startswith(f"{DATABASE}-"):
+        if path.name in _LEFT_OUT or path.name.startswith(f"{DATABASE}-"):
             continue
         if path.is_dir():
             shutil.copytree(path, partial / path.name)

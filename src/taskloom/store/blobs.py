@@ -1,12 +1,13 @@
-"""Blobs in a local directory: `<root>/<two digits>/<key>`, written beside their place and moved when whole.
+"""Blobs in a local directory: `<root>/<two digits>/<key>`.
 
-Keys are made here and checked on the way in, so no name given from outside ever touches the disk. What a
-crash left half-written lies in `<root>/incoming` and is removed after a day. A loose file has an empty
-one of its name in `<root>/loose`, made before the file gets its place.
+Keys are made here and checked on the way in, so no name from outside ever touches the disk. A file is
+written in its place from the beginning; nobody is told its key before it is whole. A loose file has an empty
+one of its name in `<root>/loose`, made before the file: so what a crash left half-written is loose too.
 
-Who copies the data folder holds a shared lock on `<root>/held`, and a file is deleted only under an exclusive
-one. So every file that a row of the copy refers to is there until it is copied too. What could not be deleted
-goes with the next one, and is loose until then, in case that the server ends before.
+Who copies the data folder holds a shared lock on `<root>/held`, and no name goes away but under an exclusive
+one. So a copier with any tool finds every name that a folder listed, and every file that a row of the copy
+refers to. What could not be removed goes with the next one, and is loose until then, in case that the server
+ends before.
 """
 
 import contextlib
@@ -28,7 +29,6 @@ from taskloom.ports.faults import fault_point
 
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
 _DAY_S: Final = 86_400
-_INCOMING: Final = "incoming"
 _LOOSE: Final = "loose"
 _HELD: Final = "held"
 _SHELF: Final = "[0-9a-f][0-9a-f]"
@@ -39,17 +39,18 @@ class LocalBlobs:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._doomed: list[Path] = []
-        self._deleting = threading.Lock()
+        self._deleted: list[str] = []
+        self._kept: list[str] = []
+        self._removing = threading.Lock()
 
     def incoming(self, limit_bytes: int) -> "LocalIncoming":
         """Begin a new file."""
         if not (self._root / _LOOSE).is_dir():
-            for name in (_INCOMING, _LOOSE):
-                (self._root / name).mkdir(parents=True, exist_ok=True, mode=0o700)
+            (self._root / _LOOSE).mkdir(parents=True, exist_ok=True, mode=0o700)
+            (self._root / _HELD).touch(mode=0o600)  # later the disk may be full
             sync_folder(self._root)
             sync_folder(self._root.parent)
-        return LocalIncoming(self._root, secrets.token_hex(16), limit_bytes)
+        return LocalIncoming(self, self._root, secrets.token_hex(16), limit_bytes)
 
     def read(self, key: str) -> bytes:
         """The whole file."""
@@ -70,8 +71,9 @@ class LocalBlobs:
     def keep(self, keys: Sequence[str]) -> None:
         """They are loose no more."""
         fault_point("blob_referred")
-        for key in keys:
-            self._mark(key).unlink(missing_ok=True)
+        with self._removing:
+            self._kept += keys
+            self._remove()
 
     def loose(self, after: str, limit: int) -> list[str]:
         """Files that have been loose for a day."""
@@ -80,36 +82,39 @@ class LocalBlobs:
 
     def delete(self, key: str) -> None:
         """Forget a file, now or when nobody holds them any more."""
-        path = self._path(key)
-        with self._deleting:
-            self._doomed.append(path)
-            self._delete_doomed()
+        self._path(key)  # raises for what is no key
+        with self._removing:
+            self._deleted.append(key)
+            if not self._remove():
+                _mark_in(self._root, key)
 
-    def _delete_doomed(self) -> None:
+    def _remove(self) -> bool:
+        """Remove what is to go, unless somebody holds it; a mark goes after its file."""
         if not self._root.is_dir():
-            self._doomed.clear()
-            return
+            self._deleted.clear()
+            return True
         with (self._root / _HELD).open("ab") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                for path in self._doomed:
-                    _mark_in(self._root, path.name)
-                return
-            while self._doomed:
-                path = self._doomed.pop()
-                path.unlink(missing_ok=True)
-                self._mark(path.name).unlink(missing_ok=True)
+                return False
+            for key in self._deleted:
+                self._path(key).unlink(missing_ok=True)
+            for key in self._deleted + self._kept:
+                self._mark(key).unlink(missing_ok=True)
+            self._deleted.clear()
+            self._kept.clear()
+            return True
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """Nothing is deleted meanwhile, by this process or another."""
+        """No name goes away meanwhile, by this process or another."""
         self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (self._root / _HELD).open("ab") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
             yield
-        with self._deleting:
-            self._delete_doomed()
+        with self._removing:
+            self._remove()
 
     def copy_to(self, target: Path) -> Iterator[int]:
         """Copy every file into another folder; yields the size of each when it is there.
@@ -126,15 +131,6 @@ class LocalBlobs:
                     _mark_in(target, path.name)
                 yield shutil.copyfile(path, place / path.name).stat().st_size
 
-    def sweep(self) -> int:
-        """Remove what was begun a day ago and never committed; answers how many."""
-        removed = 0
-        for path in _older_than_a_day(self._root / _INCOMING):
-            with contextlib.suppress(FileNotFoundError):  # another server may sweep too
-                path.unlink()
-                removed += 1
-        return removed
-
     def _mark(self, key: str) -> Path:
         return self._root / _LOOSE / key
 
@@ -147,12 +143,16 @@ class LocalBlobs:
 class LocalIncoming:
     """A file being written; its digest is made on the way."""
 
-    def __init__(self, root: Path, key: str, limit_bytes: int) -> None:
+    def __init__(self, blobs: LocalBlobs, root: Path, key: str, limit_bytes: int) -> None:
+        self._blobs = blobs
         self._root = root
         self._key = key
         self._limit_bytes = limit_bytes
-        self._path = root / _INCOMING / key
-        self._file = self._path.open("xb", buffering=0)
+        self._folder = root / key[:2]
+        _mark_in(root, key)
+        self._is_new_folder = not self._folder.is_dir()
+        self._folder.mkdir(exist_ok=True, mode=0o700)
+        self._file = (self._folder / key).open("xb", buffering=0)
         self._digest = hashlib.sha256()
         self.size = 0
 
@@ -167,24 +167,20 @@ class LocalIncoming:
             left = left[self._file.write(left) or 0 :]
 
     def commit(self) -> Blob:
-        """Make it durable: the bytes, then the name, then the folders that know the name."""
+        """Make it durable: the bytes, then the folders that know the name. Its day as a loose file begins."""
         os.fsync(self._file.fileno())
         self._file.close()
-        folder = self._root / self._key[:2]
-        is_new = not folder.is_dir()
-        folder.mkdir(exist_ok=True, mode=0o700)
-        _mark_in(self._root, self._key)
-        self._path.rename(folder / self._key)
-        sync_folder(folder)
-        if is_new:
+        sync_folder(self._folder)
+        if self._is_new_folder:
             sync_folder(self._root)
+        (self._root / _LOOSE / self._key).touch(mode=0o600)
         fault_point("blob_committed")
         return Blob(self._key, self.size, self._digest.hexdigest())
 
     def discard(self) -> None:
         """Forget it."""
         self._file.close()
-        self._path.unlink(missing_ok=True)
+        self._blobs.delete(self._key)
 
 
 def _mark_in(root: Path, key: str) -> None:

@@ -257,8 +257,8 @@ def _advance(data: MemoryData, save: Save) -> int:
 
 
 def lanes_of(data: MemoryData, queue: str, tenant: str | None) -> list[LaneId]:
-    """The names of the lanes of a queue."""
-    return [name for name in data.lanes if name[0] == queue and tenant in (None, name[2])]
+    """The names of the lanes of a queue, in order."""
+    return sorted(name for name in data.lanes if name[0] == queue and tenant in (None, name[2]))
 
 
 _ANSWERS: Final[dict[type[Any], Callable[[MemoryData, Any], Any]]] = {

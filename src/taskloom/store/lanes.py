@@ -7,23 +7,8 @@ from typing import Protocol
 
 from msgspec import Struct, structs
 
-from taskloom.core.lanes import (
-    Gate,
-    GateId,
-    Lane,
-    LaneId,
-    Offer,
-    Share,
-    ShareId,
-    by_gate,
-    by_share,
-    gate_room,
-    gate_terms,
-    is_open,
-    opens_at,
-    started_us,
-    terms_of,
-)
+from taskloom.core.lanes import Gate, GateId, Lane, LaneId, Offer, Share, ShareId, by_gate, by_share
+from taskloom.core.terms import gate_room, gate_terms, is_open, opens_at, started_us, terms_of
 from taskloom.ports.store import Save, Shelf
 
 
@@ -159,6 +144,8 @@ def _add_to_shares(rows: LaneRows, save: Save, shares: dict[ShareId, Share]) -> 
         share.depth += change.depth
         share.in_flight += change.in_flight
         share.virtual_time += change.virtual_time
+        share.entered += change.entered
+        share.ended += change.ended
 
 
 def _add_to_gates(rows: LaneRows, save: Save, gates: dict[GateId, Gate]) -> None:

@@ -314,15 +314,19 @@ class MemoryStore:
                 depths[place] = depths.get(place, 0) + lane.depth
         return [(*place, depth) for place, depth in depths.items()][:limit]
 
-    async def lanes(self, queue: str, tenant: str | None) -> list[Lane]:
+    async def lanes(self, queue: str, tenant: str | None, limit: int) -> list[Lane]:
         """The lanes of a queue."""
-        return [copy(self._data.lanes[name]) for name in lanes_of(self._data, queue, tenant)]
+        return [copy(self._data.lanes[name]) for name in lanes_of(self._data, queue, tenant)[:limit]]
 
     async def gate(self, queue: str, tenant: str) -> Gate:
         """The limits of a tenant's queue."""
         return copy(gate_of(self._data, queue, tenant))
 
-    async def shares(self, tenant: str | None, limit: int) -> list[Share]:
-        """What waits and is under way."""
-        found = [copy(one) for one in self._data.shares.values() if tenant in (None, one.tenant)]
-        return sorted(found, key=lambda one: (one.queue, one.level))[:limit]
+    async def shares(self, queue: str | None, tenant: str | None, limit: int) -> list[Share]:
+        """What waits, is under way and was."""
+        found = [
+            copy(share)
+            for name, share in sorted(self._data.shares.items())
+            if queue in (None, name[0]) and tenant in (None, name[2])
+        ]
+        return found[:limit]

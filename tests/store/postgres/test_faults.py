@@ -89,7 +89,7 @@ async def survive(own_server, kills):
     await asyncio.gather(*clients)
 
     assert len(await store.tasks(acknowledged)) == len(acknowledged) == len(set(acknowledged))
-    (lane,) = await store.lanes("q", None)
+    (lane,) = await store.lanes("q", None, 1000)
     assert lane.depth >= len(acknowledged)
     assert lane.depth <= len(acknowledged) + refused
     assert await store.sequence() == lane.depth
@@ -153,7 +153,7 @@ async def test_a_commit_whose_answer_was_lost_is_found_to_stand(runner, monkeypa
     (outcome,) = await submit(runner, CREATE)
 
     assert isinstance(outcome, Accepted)
-    assert (await runner.store.lanes("q", None))[0].depth == 1
+    assert (await runner.store.lanes("q", None, 1000))[0].depth == 1
 
 
 async def test_a_commit_that_never_arrived_is_found_not_to_stand(runner, monkeypatch):
@@ -162,7 +162,7 @@ async def test_a_commit_that_never_arrived_is_found_not_to_stand(runner, monkeyp
     with pytest.raises(TransientError):
         await submit(runner, CREATE)
 
-    assert await runner.store.lanes("q", None) == []
+    assert await runner.store.lanes("q", None, 1000) == []
 
 
 async def test_a_commit_nobody_can_ask_about_is_reported_as_unknown(runner, monkeypatch):

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from taskloom.core.task import LEASED, READY, Task
 from taskloom.ports.store import OutboxRow
-from taskloom.store.postgres import statements, writes
+from taskloom.store.postgres import lanes, statements, writes
 from taskloom.store.postgres.store import PostgresStore
 
 ROWS = 20_000
@@ -112,6 +112,29 @@ async def test_what_may_leave_is_found_line_by_line(connection):
 
     assert walks(found) == []
     assert {index for kind, index in found if kind.startswith("Index")} <= {"outbox_due", "outbox_task"}
+
+
+async def test_who_joins_the_lanes_or_shares_of_a_queue_does_not_look_at_all_of_them(connection):
+    for table, name in (("lanes", "'t', number::text"), ("shares", "number::text")):
+        columns = "lane, depth" if table == "lanes" else "depth, served_at"
+        await connection.execute(
+            f"INSERT INTO {table} (queue, level, tenant, {columns}, in_flight, virtual_time)"
+            f" SELECT 'q', 1, {name}, 0{', 0' if table == 'shares' else ''}, 0, number"
+            f" FROM generate_series(1, {ROWS}) number"
+        )
+        await connection.execute(f"ANALYZE {table}")
+    one = ("ARRAY['q']", "ARRAY[1]::smallint[]")
+
+    among_lanes = await plan(connection, lanes.FLOORS, *one, "ARRAY['t']")
+    among_shares = await plan(connection, lanes.SHARE_FLOORS, *one)
+
+    for found, indexes in (
+        (among_lanes, {"lanes_open", "lanes_idle"}),
+        (among_shares, {"shares_open", "shares_idle"}),
+    ):
+        assert walks(found) == []
+        assert {index for kind, index in found if "Scan" in kind and index} == indexes
+        assert sum(kind == "Limit" for kind, _ in found) == 2
 
 
 async def test_no_index_depends_on_the_leased_state(connection):

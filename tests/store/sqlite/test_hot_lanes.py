@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
-from taskloom.core.lanes import TICK, LaneChange, Terms
+from taskloom.core.lanes import TICK, LaneChange
+from taskloom.core.terms import Terms
 from taskloom.engine.batch import empty_save
 from taskloom.ports.store import Load, Openings, OpenLanes, Shelf
 from taskloom.store import changes
@@ -29,7 +30,8 @@ LANES = [
 GATES = [(queue, tenant) for queue in QUEUES for tenant in TENANTS]
 SHELVES = [Shelf(queue, level, tenant) for queue in QUEUES for level in (-1, 1) for tenant in (None, "t")]
 LANE = LANES[0]
-NEVER, SOME, ALWAYS = 0, 4, 1_000
+LEFT_FOR = 3
+NEVER, SOME, ALWAYS = 0, 9, 1_000
 """Rows of a queue that are kept: it is always left to SQL, soon outgrows the memory, or stays in it."""
 
 
@@ -40,7 +42,7 @@ class Writer:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         for migration in migrations("taskloom.store.sqlite"):
             self.connection.executescript(migration.sql)
-        self.bounds = {"LANES_CACHED_PER_QUEUE": per_queue, "LANES_CACHED": total}
+        self.bounds = {"LANES_CACHED_PER_QUEUE": per_queue, "LANES_CACHED": total, "LANES_LEFT_FOR": LEFT_FOR}
         self.hot = HotLanes()
         self.statements = []
         self.connection.set_trace_callback(self.statements.append)
@@ -221,7 +223,7 @@ def test_a_rate_holds_back_alike_whatever_is_remembered(name, own, common, burst
 
 def test_of_a_queue_that_is_known_nothing_is_read():
     writer = Writer(ALWAYS)
-    writer.ask(put(LANE))
+    writer.ask(put(LANE, LANES[1]))
     writer.reads()
 
     writer.ask(put(LANE, LANES[1]))
@@ -242,16 +244,39 @@ def test_a_save_writes_the_rows_that_changed_and_no_others():
     assert written == ["INSERT OR REPLACE INTO lanes", "INSERT OR REPLACE INTO shares"]
 
 
-def test_a_queue_that_outgrows_the_memory_is_left_to_sql():
+def look(writer):
+    """The lanes of a queue that have work."""
+    (offer, _) = writer.ask(OpenLanes([Shelf("p", -1, None)], 10, 5_000))
+    return [lane.id for lane in offer.lanes]
+
+
+def test_a_queue_that_outgrows_the_memory_is_left_to_sql_until_it_is_small_again():
     writer = Writer(SOME)
     writer.ask(put(LANE))
-    writer.ask(put(*LANES[:4]))
+    writer.ask(put(*LANES[:8]))
+    for _ in range(2 * LEFT_FOR):
+        writer.reads()
+        assert look(writer) == LANES[:8]
+        assert writer.reads() != []
+
+    writer.ask(put(*LANES[1:8], depth=-1))
+    for _ in range(LEFT_FOR + 1):
+        assert look(writer) == [LANE]
     writer.reads()
 
-    (offer, _) = writer.ask(OpenLanes([Shelf("p", -1, None)], 10, 5_000))
+    assert look(writer) == [LANE]
+    assert writer.reads() == []
 
-    assert writer.reads() != []
-    assert [lane.id for lane in offer.lanes] == LANES[:4]
+
+def test_idle_lanes_that_come_to_be_known_do_not_fill_the_memory():
+    writer = Writer(SOME)
+    writer.ask(put(LANE))
+    for number in range(20):
+        name = ("p", 1, "t", str(number))
+        writer.ask(put(name))
+        assert set(look(writer)) == {LANE, name}
+        writer.ask(put(name, depth=-1))
+        assert kept_rows(writer) <= SOME + 1
 
 
 def test_what_is_handed_out_is_a_copy():
@@ -282,7 +307,7 @@ def test_queues_that_grow_do_not_fill_the_memory():
         writer.ask(put(*[(queue, 1, "t", str(number)) for queue in QUEUES]))
         assert kept_rows(writer) <= 20
 
-    assert len(lanes.of_queue(writer.connection, "q", None)) == 100
+    assert len(lanes.of_queue(writer.connection, "q", None, 1_000)) == 100
 
 
 def kept_rows(writer):

@@ -32,7 +32,7 @@ _NO_NAME: Final = Refusal(400, "invalid", "a queue's name has 1 to 256 printable
 
 async def listing(request: Request) -> Reply:
     """Every queue that ever held a task, with what waits and is under way at each level."""
-    found = await request.engine.store.shares(request.tenant, LANES_PAGE_MAX)
+    found = await request.engine.store.shares(None, request.tenant, LANES_PAGE_MAX)
     queues: dict[str, list[Share]] = {}
     for share in found:
         queues.setdefault(share.queue, []).append(share)
@@ -51,12 +51,11 @@ async def read(request: Request) -> Reply:
     """What holds for a queue, and its keys."""
     store, name = request.engine.store, request.parameters["queue"]
     gate = await store.gate(name, request.tenant)
-    lanes = await store.lanes(name, request.tenant)
+    lanes = await store.lanes(name, request.tenant, LANES_PAGE_MAX)
     return _json(_view(gate, lanes))
 
 
 def _view(gate: Gate, lanes: list[Lane]) -> QueueView:
-    keys = [_key(lane) for lane in sorted(lanes, key=lambda lane: (lane.level, lane.lane))[:LANES_PAGE_MAX]]
     return QueueView(
         queue=gate.queue,
         in_flight=gate.in_flight,
@@ -69,7 +68,7 @@ def _view(gate: Gate, lanes: list[Lane]) -> QueueView:
         batch_rate=gate.batch_rate,
         aging_ms=gate.aging_ms,
         paused_until=_until(gate.paused_until),
-        keys=keys,
+        keys=[_key(lane) for lane in lanes],
     )
 
 

@@ -37,8 +37,8 @@ async def backlog(request: Request) -> Reply:
     if isinstance(found, Refusal):
         return found
     name, level, _ = found
-    lanes = await request.engine.store.lanes(name, request.tenant)
-    return _json(sum(lane.depth for lane in lanes if lane.level == level))
+    shares = await request.engine.store.shares(name, request.tenant, LEVELS)
+    return _json(sum(share.depth for share in shares if share.level == level))
 
 
 async def stats(request: Request) -> Reply:

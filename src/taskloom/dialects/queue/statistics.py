@@ -7,6 +7,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from taskloom.core.decide import TIMED_OUT_CODES
+from taskloom.core.limits import LEVELS
 from taskloom.core.registry import QueueBody
 from taskloom.core.task import CANCELLED, COMPLETED, FAILED, LEASED, TaskState
 from taskloom.dialects.queue.wire_queues import QueueDetails, QueueHead
@@ -28,14 +29,11 @@ class Totals(Struct):
 
 
 async def totals(engine: Engine, tenant: str, queue: str) -> dict[int, Totals]:
-    """The totals of a queue by level, as its lanes count them."""
-    found: dict[int, Totals] = {}
-    for lane in await engine.store.lanes(queue, tenant):
-        at = found.setdefault(lane.level, Totals())
-        at.put += lane.entered
-        at.ended += lane.ended
-        at.untouched += max(0, lane.entered - lane.ended - lane.in_flight)
-    return found
+    """The totals of a queue by level, as its shares count them."""
+    return {
+        share.level: Totals(share.entered, share.entered - share.ended - share.in_flight, share.ended)
+        for share in await engine.store.shares(queue, tenant, LEVELS)
+    }
 
 
 def head(name: str, level: int, queue: QueueBody, counted: Totals) -> QueueHead:

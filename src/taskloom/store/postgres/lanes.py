@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from taskloom.core.lanes import (
-    ANY_NUMBER,
     BATCH_SUFFIX,
     Gate,
     GateId,
@@ -18,14 +17,10 @@ from taskloom.core.lanes import (
     Offer,
     Share,
     ShareId,
-    Terms,
     by_gate,
     by_share,
-    gate_room,
-    gate_terms,
-    opens_at,
-    terms_of,
 )
+from taskloom.core.terms import ANY_NUMBER, Terms, gate_room, gate_terms, opens_at, terms_of
 from taskloom.ports.store import Save, Shelf, TransientError
 from taskloom.store.postgres.statements import Connection
 from taskloom.store.postgres.text import shown, stored
@@ -34,7 +29,9 @@ _LANE: Final = (
     "queue, level, tenant, lane, depth, in_flight, task_limit, paused_until, virtual_time, rate, burst,"
     " rate_at_us, weight, entered, ended"
 )
-_SHARE: Final = "s.queue, s.level, s.tenant, s.depth, s.in_flight, s.virtual_time, s.served_at"
+_SHARE: Final = (
+    "s.queue, s.level, s.tenant, s.depth, s.in_flight, s.virtual_time, s.served_at, s.entered, s.ended"
+)
 _GATE: Final = (
     "g.queue, g.tenant, g.in_flight, g.task_limit, g.rate, g.burst, g.rate_at_us, g.paused_until,"
     " g.key_limit, g.key_rate, g.batch_limit, g.batch_rate, g.aging_ms"
@@ -182,12 +179,14 @@ async def opening(connection: Connection, shelf: Shelf, now: int) -> int:
     return min((at for at in instants if at), default=0)
 
 
-async def of_queue(connection: Connection, queue: str, tenant: str | None) -> list[Lane]:
-    """All lanes of a queue."""
+async def of_queue(connection: Connection, queue: str, tenant: str | None, limit: int) -> list[Lane]:
+    """The first lanes of a queue."""
     rows = await connection.fetch(
-        f"SELECT {_LANE} FROM lanes WHERE queue = $1 AND ($2::text IS NULL OR tenant = $2)",  # noqa: S608
+        f"SELECT {_LANE} FROM lanes WHERE queue = $1 AND ($2::text IS NULL OR tenant = $2)"  # noqa: S608
+        " ORDER BY level, tenant, lane LIMIT $3",
         stored(queue),
         None if tenant is None else stored(tenant),
+        limit,
     )
     return [_lane(row) for row in rows]
 
@@ -202,11 +201,12 @@ async def gate(connection: Connection, queue: str, tenant: str) -> Gate:
     return Gate(queue, tenant, *tuple(row)[2:]) if row is not None else Gate(queue, tenant)
 
 
-async def shares(connection: Connection, tenant: str | None, limit: int) -> list[Share]:
-    """Shares, of one tenant or all."""
+async def shares(connection: Connection, queue: str | None, tenant: str | None, limit: int) -> list[Share]:
+    """Shares, of one queue or all, of one tenant or all."""
     rows = await connection.fetch(
-        f"SELECT {_SHARE} FROM shares s WHERE $1::text IS NULL OR tenant = $1"  # noqa: S608
-        " ORDER BY queue, level LIMIT $2",
+        f"SELECT {_SHARE} FROM shares s WHERE ($1::text IS NULL OR queue = $1)"  # noqa: S608
+        " AND ($2::text IS NULL OR tenant = $2) ORDER BY queue, level, tenant LIMIT $3",
+        None if queue is None else stored(queue),
         None if tenant is None else stored(tenant),
         limit,
     )
@@ -266,17 +266,31 @@ async def _set(
     )
 
 
+FLOORS: Final = (
+    "SELECT p.queue, p.level, p.tenant, coalesce("
+    " (SELECT min(l.virtual_time) FROM lanes l WHERE l.queue = p.queue AND l.level = p.level"
+    " AND l.tenant = p.tenant AND l.depth > 0),"
+    " (SELECT max(l.virtual_time) FROM lanes l WHERE l.queue = p.queue AND l.level = p.level"
+    " AND l.tenant = p.tenant AND l.depth <= 0), 0)"
+    " FROM unnest($1::text[], $2::smallint[], $3::text[]) AS p (queue, level, tenant)"
+)
+"""The lowest clock of the rows with work; without any, the highest clock. Each has its index."""
+SHARE_FLOORS: Final = (
+    "SELECT p.queue, p.level, coalesce("
+    " (SELECT min(s.virtual_time) FROM shares s WHERE s.queue = p.queue AND s.level = p.level"
+    " AND s.depth > 0),"
+    " (SELECT max(s.virtual_time) FROM shares s WHERE s.queue = p.queue AND s.level = p.level"
+    " AND s.depth <= 0), 0)"
+    " FROM unnest($1::text[], $2::smallint[]) AS p (queue, level)"
+)
+
+
 async def _floors(connection: Connection, places: Sequence[ShareId]) -> dict[ShareId, int]:
     """For each share the clock at which an empty lane joins."""
     if not places:
         return {}
     rows = await connection.fetch(
-        "SELECT p.queue, p.level, p.tenant, coalesce("
-        " (SELECT min(l.virtual_time) FROM lanes l WHERE l.queue = p.queue AND l.level = p.level"
-        " AND l.tenant = p.tenant AND l.depth > 0),"
-        " (SELECT max(l.virtual_time) FROM lanes l WHERE l.queue = p.queue AND l.level = p.level"
-        " AND l.tenant = p.tenant), 0)"
-        " FROM unnest($1::text[], $2::smallint[], $3::text[]) AS p (queue, level, tenant)",
+        FLOORS,
         [stored(queue) for queue, _, _ in places],
         [level for _, level, _ in places],
         [stored(tenant) for _, _, tenant in places],
@@ -291,11 +305,7 @@ async def _share_floors(
     if not places:
         return {}
     rows = await connection.fetch(
-        "SELECT p.queue, p.level, coalesce("
-        " (SELECT min(s.virtual_time) FROM shares s WHERE s.queue = p.queue AND s.level = p.level"
-        " AND s.depth > 0),"
-        " (SELECT max(s.virtual_time) FROM shares s WHERE s.queue = p.queue AND s.level = p.level), 0)"
-        " FROM unnest($1::text[], $2::smallint[]) AS p (queue, level)",
+        SHARE_FLOORS,
         [stored(queue) for queue, _ in places],
         [level for _, level in places],
     )
@@ -353,17 +363,19 @@ async def _add_shares(connection: Connection, changes: Mapping[ShareId, LaneChan
     floors = await _share_floors(connection, places)
     joins = [floors[name[:2]] if changes[name].fills else 0 for name in names]
     await connection.execute(
-        "INSERT INTO shares (queue, level, tenant, depth, in_flight, virtual_time, floor, served_at)"  # noqa: S608
-        " SELECT queue, level, tenant, depth, in_flight, virtual_time, floor,"
+        "INSERT INTO shares"  # noqa: S608
+        " (queue, level, tenant, depth, in_flight, virtual_time, floor, entered, ended, served_at)"
+        " SELECT queue, level, tenant, depth, in_flight, virtual_time, floor, entered, ended,"
         " CASE WHEN started > 0 OR depth > 0 THEN $9::bigint ELSE 0 END"
         " FROM unnest($1::text[], $2::smallint[], $3::text[], $4::bigint[], $5::bigint[], $6::bigint[],"
-        " $7::bigint[], $8::bigint[])"
-        " AS p (queue, level, tenant, depth, in_flight, virtual_time, floor, started)"
+        " $7::bigint[], $8::bigint[], $10::bigint[], $11::bigint[])"
+        " AS p (queue, level, tenant, depth, in_flight, virtual_time, floor, started, entered, ended)"
         f" ON CONFLICT (tenant, queue, level) DO UPDATE SET {_CLOCK.format('shares')},"
         " served_at = CASE WHEN excluded.virtual_time > excluded.floor"
         " OR (shares.depth <= 0 AND shares.depth + excluded.depth > 0) THEN $9::bigint"
         " ELSE shares.served_at END,"
-        " depth = shares.depth + excluded.depth, in_flight = shares.in_flight + excluded.in_flight",
+        " depth = shares.depth + excluded.depth, in_flight = shares.in_flight + excluded.in_flight,"
+        " entered = shares.entered + excluded.entered, ended = shares.ended + excluded.ended",
         [stored(name[0]) for name in names],
         [name[1] for name in names],
         [stored(name[2]) for name in names],
@@ -373,6 +385,8 @@ async def _add_shares(connection: Connection, changes: Mapping[ShareId, LaneChan
         joins,
         [changes[name].started for name in names],
         now,
+        [changes[name].entered for name in names],
+        [changes[name].ended for name in names],
     )
 
 

@@ -293,14 +293,14 @@ class PostgresStore:
         """Where something is ready."""
         return await self._read(lanes.ready_queues, limit)
 
-    async def lanes(self, queue: str, tenant: str | None) -> list[Lane]:
+    async def lanes(self, queue: str, tenant: str | None, limit: int) -> list[Lane]:
         """The lanes of a queue."""
-        return await self._read(lanes.of_queue, queue, tenant)
+        return await self._read(lanes.of_queue, queue, tenant, limit)
 
     async def gate(self, queue: str, tenant: str) -> Gate:
         """The limits of a tenant's queue."""
         return await self._read(lanes.gate, queue, tenant)
 
-    async def shares(self, tenant: str | None, limit: int) -> list[Share]:
+    async def shares(self, queue: str | None, tenant: str | None, limit: int) -> list[Share]:
         """What waits and is under way."""
-        return await self._read(lanes.shares, tenant, limit)
+        return await self._read(lanes.shares, queue, tenant, limit)

@@ -1,7 +1,7 @@
 """A queue's lanes, shares and gates in memory, in the order in which they are served."""
 
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Generic, TypeVar
 
 from taskloom.core.lanes import Gate, GateId, Lane, LaneId, Share, ShareId
@@ -14,17 +14,26 @@ Row = TypeVar("Row", Lane, Share)
 class Clocked(Generic[Row]):
     """Rows that join one another at a floor: the lanes of a share, the shares of a level."""
 
-    def __init__(self) -> None:
-        self._rows: dict[str, Row] = {}
+    def __init__(self, highest: int = 0) -> None:
+        self._rows: dict[str, Row | None] = {}
         self._with_work: list[tuple[int, str]] = []
-        self._highest = 0  # clocks only go on, so no row need be looked at again
+        self._highest = highest  # clocks only go on, so no row need be looked at again
 
     def get(self, name: str) -> Row | None:
         """The row of that name."""
         return self._rows.get(name)
 
+    def knows(self, name: str) -> bool:
+        """Whether it is known what there is of that name, and be it nothing."""
+        return name in self._rows
+
+    def put_nothing(self, name: str) -> None:
+        """There is no row of that name."""
+        self._rows[name] = None
+
     def put(self, name: str, row: Row) -> bool:
-        """Insert or replace; whether it is new."""
+        """Insert or replace; whether the name is new."""
+        is_new = name not in self._rows
         old = self._rows.get(name)
         self._rows[name] = row
         self._highest = max(self._highest, row.virtual_time)
@@ -34,11 +43,11 @@ class Clocked(Generic[Row]):
                 del self._with_work[bisect_left(self._with_work, before)]
             if place is not None:
                 insort(self._with_work, place)
-        return old is None
+        return is_new
 
     def with_work(self) -> Iterator[Row]:
         """Those that have work, by virtual time and name."""
-        return (self._rows[name] for _, name in self._with_work)
+        return (row for _, name in self._with_work if (row := self._rows[name]) is not None)
 
     def floor(self) -> int:
         """`floor_of` all of them."""
@@ -51,11 +60,14 @@ def _place(name: str, row: Lane | Share | None) -> tuple[int, str] | None:
 
 
 class KeptQueue:
-    """One queue, whole. `size` counts its rows."""
+    """One queue: its gates, its shares, its lanes with work, and those idle ones that were asked for.
 
-    def __init__(self, rows: Changed) -> None:
+    `highest` has the highest clock of the idle lanes of each share. `size` counts what is kept.
+    """
+
+    def __init__(self, rows: Changed, highest: Mapping[ShareId, int]) -> None:
         self.size = 0
-        self._lanes: dict[ShareId, Clocked[Lane]] = {}
+        self._lanes: dict[ShareId, Clocked[Lane]] = {share: Clocked(at) for share, at in highest.items()}
         self._levels: dict[int, Clocked[Share]] = {}
         self._gates: dict[GateId, Gate] = {}
         self.put(rows)
@@ -69,6 +81,20 @@ class KeptQueue:
         self.size -= len(self._gates)
         self._gates |= rows.gates
         self.size += len(self._gates)
+
+    def unknown(self, names: Iterable[LaneId]) -> list[LaneId]:
+        """Those of these lanes of which nothing is known."""
+        return [name for name in names if not self._lanes.get(name[:3], _NO_LANES).knows(name[3])]
+
+    def learn(self, names: Iterable[LaneId], found: Mapping[LaneId, Lane]) -> None:
+        """What there is of these lanes, which are idle."""
+        for name in names:
+            lanes = self._lanes.setdefault(name[:3], Clocked())
+            if name in found:
+                lanes.put(name[3], found[name])
+            else:
+                lanes.put_nothing(name[3])
+            self.size += 1
 
     def lane(self, name: LaneId) -> Lane | None:
         """A lane, if there is one of that name."""

@@ -6,7 +6,6 @@ from typing import Any, Final
 from msgspec import structs
 
 from taskloom.core.lanes import (
-    ANY_NUMBER,
     BATCH_SUFFIX,
     Gate,
     GateId,
@@ -17,20 +16,19 @@ from taskloom.core.lanes import (
     Share,
     by_gate,
     by_share,
-    gate_room,
-    gate_terms,
-    opens_at,
-    terms_of,
 )
+from taskloom.core.limits import LEVELS
+from taskloom.core.terms import ANY_NUMBER, gate_room, gate_terms, opens_at, terms_of
 from taskloom.ports.store import Save, Shelf
 from taskloom.store.lanes import Changed
+from taskloom.store.sqlite.kept import KeptQueue
 from taskloom.store.sqlite.statements import Connection
 
 _LANE: Final = (
     "queue, level, tenant, lane, depth, in_flight, task_limit, paused_until, virtual_time, rate, burst,"
     " rate_at_us, weight, entered, ended"
 )
-_SHARE: Final = "queue, level, tenant, depth, in_flight, virtual_time, served_at"
+_SHARE: Final = "queue, level, tenant, depth, in_flight, virtual_time, served_at, entered, ended"
 _GATE: Final = (
     "queue, tenant, in_flight, task_limit, rate, burst, rate_at_us, paused_until,"
     " key_limit, key_rate, batch_limit, batch_rate, aging_ms"
@@ -39,6 +37,11 @@ _SHARES_WITH_GATES: Final = ", ".join(
     f"{table}.{column}" for table, columns in (("s", _SHARE), ("g", _GATE)) for column in columns.split(", ")
 )
 _SHARE_FIELDS: Final = len(Share.__struct_fields__)
+_HIGHEST: Final = (
+    "(SELECT l.virtual_time FROM lanes l WHERE l.queue = shares.queue AND l.level = shares.level"
+    " AND l.tenant = shares.tenant AND l.depth <= 0 ORDER BY l.virtual_time DESC LIMIT 1)"
+)
+_LEVELS: Final = ", ".join(map(str, range(LEVELS)))
 _COLUMN: Final = {"limit": "task_limit"}
 """Settings whose column has another name, for a keyword of SQL cannot be one."""
 _GATE_KEY: Final = ("queue", "tenant")
@@ -135,10 +138,12 @@ def opening(connection: Connection, shelf: Shelf, now: int) -> int:
     return min((at for at in instants if at), default=0)
 
 
-def of_queue(connection: Connection, queue: str, tenant: str | None) -> list[Lane]:
-    """All lanes of a queue."""
-    sql = f"SELECT {_LANE} FROM lanes WHERE queue = ?1 AND (?2 IS NULL OR tenant = ?2)"  # noqa: S608
-    return [Lane(*row) for row in connection.execute(sql, (queue, tenant))]
+def of_queue(connection: Connection, queue: str, tenant: str | None, limit: int) -> list[Lane]:
+    """The first lanes of a queue."""
+    # Each level is named, so that the lanes of other tenants are not even looked at.
+    mine = "" if tenant is None else f" AND level IN ({_LEVELS}) AND tenant = ?2"
+    sql = f"SELECT {_LANE} FROM lanes WHERE queue = ?1{mine} ORDER BY level, tenant, lane LIMIT ?3"  # noqa: S608
+    return [Lane(*row) for row in connection.execute(sql, (queue, tenant, limit))]
 
 
 def gate(connection: Connection, queue: str, tenant: str) -> Gate:
@@ -148,26 +153,34 @@ def gate(connection: Connection, queue: str, tenant: str) -> Gate:
     return Gate(*row) if row is not None else Gate(queue, tenant)
 
 
-def whole(connection: Connection, queue: str, limit: int) -> Changed | None:
-    """All rows of a queue, or nothing when there are more than the limit."""
+def kept(connection: Connection, queue: str, limit: int) -> KeptQueue | None:
+    """A queue without its idle lanes, or nothing when that is more than the limit."""
     found = [
-        connection.execute(f"SELECT {columns} FROM {table} WHERE queue = ? LIMIT ?", (queue, limit + 1))  # noqa: S608
-        for table, columns in (("lanes", _LANE), ("shares", _SHARE), ("gates", _GATE))
+        connection.execute(f"SELECT {what} LIMIT ?", (queue, limit + 1))
+        for what in (
+            f"{_LANE} FROM lanes INDEXED BY lanes_open WHERE queue = ? AND depth > 0",
+            f"{_SHARE}, {_HIGHEST} FROM shares WHERE queue = ?",
+            f"{_GATE} FROM gates WHERE queue = ?",
+        )
     ]
     lanes, shares, gates = (cursor.fetchall() for cursor in found)
     if len(lanes) + len(shares) + len(gates) > limit:
         return None
-    return Changed(
+    rows = Changed(
         {row[:4]: Lane(*row) for row in lanes},
-        {row[:3]: Share(*row) for row in shares},
+        {row[:3]: Share(*row[:-1]) for row in shares},
         {row[:2]: Gate(*row) for row in gates},
     )
+    return KeptQueue(rows, {row[:3]: row[-1] or 0 for row in shares})
 
 
-def shares(connection: Connection, tenant: str | None, limit: int) -> list[Share]:
-    """Shares, of one tenant or all."""
-    sql = f"SELECT {_SHARE} FROM shares WHERE ?1 IS NULL OR tenant = ?1 ORDER BY queue, level LIMIT ?2"  # noqa: S608
-    return [Share(*row) for row in connection.execute(sql, (tenant, limit))]
+def shares(connection: Connection, queue: str | None, tenant: str | None, limit: int) -> list[Share]:
+    """Shares, of one queue or all, of one tenant or all."""
+    sql = (
+        f"SELECT {_SHARE} FROM shares WHERE (?1 IS NULL OR queue = ?1) AND (?2 IS NULL OR tenant = ?2)"  # noqa: S608
+        " ORDER BY queue, level, tenant LIMIT ?3"
+    )
+    return [Share(*row) for row in connection.execute(sql, (queue, tenant, limit))]
 
 
 def ready_queues(connection: Connection, limit: int) -> list[tuple[str, str, int]]:
@@ -230,11 +243,11 @@ def _set(
 
 
 def _floor(connection: Connection, table: str, where: Mapping[str, Any]) -> int:
-    """The lowest clock of the rows with work; without any, the highest clock."""
+    """The lowest clock of the rows with work; without any, the highest clock. Each has its index."""
     condition = " AND ".join(f"{column} = ?{place}" for place, column in enumerate(where, 1))
     row = connection.execute(
         f"SELECT coalesce((SELECT min(virtual_time) FROM {table} WHERE {condition} AND depth > 0),"  # noqa: S608
-        f" (SELECT max(virtual_time) FROM {table} WHERE {condition}), 0)",
+        f" (SELECT max(virtual_time) FROM {table} WHERE {condition} AND depth <= 0), 0)",
         list(where.values()),
     ).fetchone()
     return int(row[0])
@@ -288,16 +301,19 @@ def _add_shares(connection: Connection, changes: Mapping[Any, LaneChange], now: 
     for name, change in changes.items():
         queue, level, _ = name
         floor = _floor(connection, "shares", {"queue": queue, "level": level}) if change.fills else 0
-        rows.append((*name, change.depth, change.in_flight, change.started, change.virtual_time, floor, now))
+        counts = (change.depth, change.in_flight, change.started, change.virtual_time, floor)
+        rows.append((*name, *counts, now, change.entered, change.ended))
     connection.executemany(
         f"""
-        INSERT INTO shares (queue, level, tenant, depth, in_flight, virtual_time, served_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?7 + ?8, CASE WHEN ?6 > 0 OR ?4 > 0 THEN ?9 ELSE 0 END)
+        INSERT INTO shares (queue, level, tenant, depth, in_flight, virtual_time, served_at, entered, ended)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?7 + ?8, CASE WHEN ?6 > 0 OR ?4 > 0 THEN ?9 ELSE 0 END, ?10, ?11)
         ON CONFLICT (queue, level, tenant) DO UPDATE SET
             {_CLOCK},
             served_at = CASE WHEN ?6 > 0 OR (depth <= 0 AND depth + ?4 > 0) THEN ?9 ELSE served_at END,
             depth = depth + ?4,
-            in_flight = in_flight + ?5
+            in_flight = in_flight + ?5,
+            entered = entered + ?10,
+            ended = ended + ?11
         """,  # noqa: S608
         rows,
     )
