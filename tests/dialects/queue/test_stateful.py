@@ -289,6 +289,7 @@ def test_random_calls_get_what_the_model_says(store, examples):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("kind", ["memory", "sqlite", "postgres"])
 def test_random_calls_get_what_the_model_says_for_long(kind, request):
     def store():
