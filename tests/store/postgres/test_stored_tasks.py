@@ -6,11 +6,15 @@ import pytest
 from msgspec import structs
 
 from taskloom.core.task import Task, TaskState
+from taskloom.store import packed
+from taskloom.store.migrations import migrations
 from taskloom.store.postgres import bodies, rows, statements, writes
 from taskloom.store.postgres.store import PostgresStore
+from taskloom.store.postgres.text import stored
 from taskloom.views.tasks import TASKS
 from taskloom.views.view import Compare, Like, Query, Sort
 
+PACKING = 6
 LONG = (1 << 63) - 1
 ODD = 'a\0b\1c\\u0000\\\\u0001"é\U0001f600\x1f'
 VIEWS = {"tasks": TASKS}
@@ -115,6 +119,36 @@ async def test_every_number_is_found_by_any_that_fits(connection, column):
     assert await keys(connection, filter=Compare(column, "gte", -(1 << 63))) == [1, 2, 3, 4, 5]
     groups = await rows.aggregate(connection, VIEWS, Query(view="tasks", tenants=None), (column,))
     assert sum(count for _, count in groups) == 5
+
+
+async def test_the_columns_of_earlier_schemas_become_whole_tasks(new_database):
+    numbers = iter(range(1, 100))
+    of_type = {int: lambda: next(numbers), str: lambda: f"{next(numbers)}{ODD}", bool: lambda: True}
+    of_type[TaskState] = lambda: TaskState.FAILED
+    one = Task(**{name: of_type[kind]() for name, kind in Task.__annotations__.items()})
+    tasks = [one, structs.replace(one, key=-1, callback=False, fenced=False)]
+    connection = await asyncpg.connect(new_database)
+    *earlier, packing = [step for step in migrations("taskloom.store.postgres") if step.number <= PACKING]
+    for step in earlier:
+        await connection.execute(step.sql)
+    for table, due in (("tasks", ["due_at"]), ("history", [])):
+        names = [*Task.__struct_fields__, *due]
+        marks = ", ".join(f"${place}" for place in range(1, len(names) + 1))
+        rows = [[as_stored(getattr(task, name)) for name in names] for task in tasks]
+        await connection.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", rows)
+
+    await connection.execute(packing.sql)
+
+    for read in (statements.tasks_by_key, statements.history_by_key):
+        assert await read(connection, [one.key, -1]) == {task.key: task for task in tasks}
+    beside = ", ".join([*packed.COLUMNS, "due_at"])
+    row = await connection.fetchrow(f"SELECT {beside} FROM tasks WHERE key = $1", one.key)
+    assert list(row) == [as_stored(value) for value in (*packed.columns(one), one.due_at)]
+    await connection.close()
+
+
+def as_stored(value):
+    return stored(value) if isinstance(value, str) else value
 
 
 async def test_a_task_that_was_stored_before_a_field_was_added_has_its_default(connection):

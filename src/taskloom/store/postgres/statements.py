@@ -42,7 +42,6 @@ class Connection(Protocol):
 
 
 _VERSION_MIN: Final = 130_000
-_STATES: Final = tuple(TaskState)
 
 
 async def tasks_by_key(connection: Connection, keys: Sequence[int], lock: str = "") -> dict[int, Task]:
