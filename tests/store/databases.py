@@ -16,11 +16,26 @@ ROWS = 1_000_000
 
 
 PACKED = ("tasks", "history")
-"""Tables of SQLite that hold tasks whole."""
+"""Tables that hold tasks whole."""
+_PLACE = {name: place for place, name in enumerate(Task.__struct_fields__)}
+_POSTGRES_TYPES = {int: "bigint", str: "text", bool: "boolean"}
 
 
-def _within_body(field):
-    return f"json_extract(body, '$[{Task.__struct_fields__.index(field)}]')"
+async def _readable(databases, place):
+    """Name -> columns, and those that earlier schemas had and that are stored within others now."""
+    found = await databases.tables(place)
+    for table in PACKED:
+        if "body" in found.get(table, ()):
+            found[table] += [name for name in Task.__struct_fields__ if name not in found[table]]
+    return found
+
+
+async def _read_from(databases, place, table, columns, spell):
+    """What columns are read from, also those within a body."""
+    has = (await databases.tables(place))[table]
+    if table not in PACKED or "body" not in has:
+        return columns
+    return [name if name in has else spell(name) for name in columns]
 
 
 class Sqlite:
@@ -63,18 +78,14 @@ class Sqlite:
                 for (name,) in names
             }
 
-    async def readable(self, place):
-        """Name -> columns, and those that earlier schemas had and that are stored within others now."""
-        found = await self.tables(place)
-        for table in PACKED:
-            if "body" in found.get(table, ()):
-                found[table] += [name for name in Task.__struct_fields__ if name not in found[table]]
-        return found
+    readable = _readable
+
+    @staticmethod
+    def _within_body(field):
+        return f"json_extract(body, '$[{_PLACE[field]}]')"
 
     async def rows(self, place, table, columns):
-        has = (await self.tables(place))[table]
-        if table in PACKED and "body" in has:
-            columns = [name if name in has else _within_body(name) for name in columns]
+        columns = await _read_from(self, place, table, columns, self._within_body)
         with self._connected(place) as connection:
             return sorted(connection.execute(f"SELECT {', '.join(columns)} FROM {table}").fetchall())
 
@@ -142,9 +153,14 @@ class Postgres:
             found.setdefault(table, []).append(column)
         return found
 
-    readable = tables
+    readable = _readable
+
+    @staticmethod
+    def _within_body(field):
+        return f"(body::json ->> {_PLACE[field]})::{_POSTGRES_TYPES[Task.__annotations__[field]]}"
 
     async def rows(self, place, table, columns):
+        columns = await _read_from(self, place, table, columns, self._within_body)
         sql = f"SELECT {', '.join(columns)} FROM {table}"
         return sorted(tuple(row) for row in await self._with(place, lambda connection: connection.fetch(sql)))
 

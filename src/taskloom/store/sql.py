@@ -42,6 +42,9 @@ class SqlDialect(Protocol):
     def source(self, view: View, columns: AbstractSet[str]) -> str:
         """What the rows of a view are read from when only these columns are asked for; named as its table."""
 
+    def among(self, keys: str) -> str:
+        """Whether a row's key is among those a statement finds, which are few."""
+
 
 class SearchSql:
     """Builds the statements of one search; parameters gather in `values`."""
@@ -78,7 +81,7 @@ class SearchSql:
         if source == table(view):
             return f"SELECT {columns} FROM {source} {found}"  # noqa: S608
         keys = f"SELECT key FROM {source} {found}"  # noqa: S608
-        return f"SELECT {columns} FROM {table(view)} WHERE key IN ({keys}) ORDER BY {by}"  # noqa: S608
+        return f"SELECT {columns} FROM {table(view)} WHERE {self._dialect.among(keys)} ORDER BY {by}"  # noqa: S608
 
     def total(self, query: Query) -> str:
         """The statement that counts the rows, up to one more than is counted exactly."""

@@ -9,7 +9,11 @@ from msgspec import structs
 from taskloom.core.task import LEASED, READY, Task
 from taskloom.ports.store import OutboxRow
 from taskloom.store.postgres import lanes, statements, writes
+from taskloom.store.postgres.rows import PostgresDialect
 from taskloom.store.postgres.store import PostgresStore
+from taskloom.store.sql import SearchSql
+from taskloom.views.tasks import TASKS
+from taskloom.views.view import Compare, Query
 
 ROWS = 20_000
 
@@ -51,13 +55,11 @@ def walks(found):
     return [node for node in found if node[0] == "Seq Scan"]
 
 
-KEYS = "ARRAY[1,2,3]::bigint[]"
+KEYS = "'{1,2,3}'"
 
 
 async def test_tasks_are_locked_by_the_primary_key(connection):
-    statement = (
-        f"SELECT {statements.COLUMNS} FROM tasks WHERE key = ANY($1::bigint[]) ORDER BY key FOR UPDATE"
-    )
+    statement = "SELECT body FROM tasks WHERE key = ANY($1::text::bigint[]) ORDER BY key FOR UPDATE"
 
     found = await plan(connection, statement, KEYS)
 
@@ -65,20 +67,33 @@ async def test_tasks_are_locked_by_the_primary_key(connection):
     assert any(index == "tasks_pkey" for _, index in found)
 
 
-async def test_tasks_are_deleted_by_the_primary_key(connection):
-    found = await plan(connection, writes.DELETE_TASKS, KEYS)
+CHANGES = (KEYS, "'{0}'", "'{4}'", "'{w}'", "'{w}'", "'{0}'")
+
+
+async def test_tasks_are_moved_by_the_primary_key(connection):
+    found = await plan(connection, writes.END_TASKS, *CHANGES, "'{body}'")
 
     assert walks(found) == []
     assert any(index == "tasks_pkey" for _, index in found)
 
 
 async def test_tasks_are_updated_by_the_primary_key(connection):
-    types = [*writes._TYPES, "bigint"]
-
-    found = await plan(connection, writes.UPDATE_TASKS, *[f"ARRAY[]::{kind}[]" for kind in types])
+    found = await plan(connection, writes.UPDATE_TASKS, *CHANGES, "'{0}'", "'{body}'")
 
     assert walks(found) == []
     assert any(index == "tasks_pkey" for _, index in found)
+
+
+async def test_a_page_of_tasks_is_fetched_by_their_keys(connection):
+    await writes.details_insert(connection, [(key, b"{}", "", b"{}") for key in range(1, ROWS)])
+    await connection.execute("ANALYZE details")
+    builder = SearchSql(PostgresDialect(), {"tasks": TASKS})
+    query = Query(view="tasks", tenants=("t",), filter=Compare("holder", "eq", "h"), limit=10)
+
+    found = await plan(connection, builder.page(query), "'t'", "'h'", "10")
+
+    assert {"details_pkey", "tasks_pkey"} <= {index for _, index in found}
+    assert ("Seq Scan", "details") not in found
 
 
 async def test_a_claim_walks_the_ready_index_in_order(connection):

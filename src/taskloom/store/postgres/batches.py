@@ -209,11 +209,11 @@ class Session:
         hot = [*(new.task for new in save.created), *save.reopened]
         if hot:
             await writes.tasks_insert(connection, hot)
-        ended = [*save.finished, *save.finished_again, *(new.task for new in save.created_ended)]
+        ended = [*save.finished_again, *(new.task for new in save.created_ended)]
         if ended:
             await writes.history_insert(connection, ended)
         if save.finished:
-            await writes.tasks_delete(connection, save.finished)
+            await writes.tasks_end(connection, save.finished)
         if save.changed:
             await writes.tasks_update(connection, save.changed)
         if save.attributes:

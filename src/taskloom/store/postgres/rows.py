@@ -7,6 +7,8 @@ from typing import Any, Final
 from taskloom.core.limits import TOTAL_EXACT
 from taskloom.core.usage import UsageCount
 from taskloom.ports.store import UsageQuery, UsageSum
+from taskloom.store import packed
+from taskloom.store.postgres import bodies
 from taskloom.store.postgres.statements import Connection
 from taskloom.store.postgres.text import all_stored, shown, stored
 from taskloom.store.sql import SearchSql, as_rows, table
@@ -52,9 +54,13 @@ class PostgresDialect:
         return f"(attribute(attributes, '{name}') COLLATE \"C\")"
 
     def source(self, view: View, columns: AbstractSet[str]) -> str:
-        """The table; PostgreSQL leaves out by itself what nobody asks for."""
-        del columns
-        return table(view)
+        """For tasks no more than is asked for: without attributes there is nothing to join."""
+        named = table(view)
+        return f"{packed.source(columns, bodies.column)} AS {named}" if named == "task_view" else named
+
+    def among(self, keys: str) -> str:
+        """An array, made first; IN would join them to all tasks there are."""
+        return f"key = ANY (ARRAY({keys}))"
 
 
 async def views_create(connection: Connection, views: Iterable[View]) -> None:

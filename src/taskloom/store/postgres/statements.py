@@ -21,7 +21,8 @@ from taskloom.ports.store import (
     SubscriptionRow,
     TimerRow,
 )
-from taskloom.store.postgres.text import all_stored, shown, stored
+from taskloom.store.postgres.bodies import task_of
+from taskloom.store.postgres.text import all_stored, numbers, shown, stored
 
 
 class Connection(Protocol):
@@ -40,65 +41,55 @@ class Connection(Protocol):
         """No rows."""
 
 
-FIELDS: Final = Task.__struct_fields__
-COLUMNS: Final = ", ".join(FIELDS)
 _VERSION_MIN: Final = 130_000
-_STATES: Final = tuple(TaskState)
-_STATE: Final = FIELDS.index("state")
-_TEXTS: Final = tuple(
-    FIELDS.index(name) for name in FIELDS if Task.__annotations__[name] is str and name != "dialect"
-)
-
-
-def task_of(row: Sequence[Any]) -> Task:
-    """A task from a row in field order."""
-    values = list(row)
-    values[_STATE] = _STATES[values[_STATE]]
-    for place in _TEXTS:
-        if "\1" in values[place]:
-            values[place] = shown(values[place])
-    return Task(*values)
 
 
 async def tasks_by_key(connection: Connection, keys: Sequence[int], lock: str = "") -> dict[int, Task]:
     """Living tasks; with `lock`, in the order of their keys."""
     rows = await connection.fetch(
-        f"SELECT {COLUMNS} FROM tasks WHERE key = ANY($1::bigint[]) ORDER BY key {lock}",  # noqa: S608
-        keys,
+        f"SELECT body FROM tasks WHERE key = ANY($1::text::bigint[]) ORDER BY key {lock}",  # noqa: S608
+        numbers(keys),
     )
-    return {row[0]: task_of(row) for row in rows}
+    return _tasks(rows)
 
 
 async def history_by_key(connection: Connection, keys: Sequence[int], lock: str = "") -> dict[int, Task]:
     """Ended tasks; with `lock`, in the order of their keys."""
     rows = await connection.fetch(
-        f"SELECT {COLUMNS} FROM history WHERE key = ANY($1::bigint[]) ORDER BY key {lock}",  # noqa: S608
-        keys,
+        f"SELECT body FROM history WHERE key = ANY($1::text::bigint[]) ORDER BY key {lock}",  # noqa: S608
+        numbers(keys),
     )
-    return {row[0]: task_of(row) for row in rows}
+    return _tasks(rows)
 
 
 async def tasks_and_history(connection: Connection, keys: Sequence[int]) -> dict[int, Task]:
     """Tasks, hot or ended, without locks, as of one instant."""
     rows = await connection.fetch(
-        f"SELECT {COLUMNS} FROM tasks WHERE key = ANY($1::bigint[])"  # noqa: S608
-        f" UNION ALL SELECT {COLUMNS} FROM history WHERE key = ANY($1::bigint[])",
-        keys,
+        "SELECT body FROM tasks WHERE key = ANY($1::text::bigint[])"
+        " UNION ALL SELECT body FROM history WHERE key = ANY($1::text::bigint[])",
+        numbers(keys),
     )
-    return {row[0]: task_of(row) for row in rows}
+    return _tasks(rows)
+
+
+def _tasks(rows: Sequence[Sequence[str]]) -> dict[int, Task]:
+    tasks = [task_of(body) for (body,) in rows]
+    return {task.key: task for task in tasks}
 
 
 async def details_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, Details]:
     """Attributes and callback addresses."""
     rows = await connection.fetch(
-        "SELECT key, attributes, callback FROM details WHERE key = ANY($1::bigint[])", keys
+        "SELECT key, attributes, callback FROM details WHERE key = ANY($1::text::bigint[])", numbers(keys)
     )
     return {key: Details(attributes, shown(callback)) for key, attributes, callback in rows}
 
 
 async def inputs_by_key(connection: Connection, keys: Sequence[int]) -> dict[int, bytes]:
     """Inputs of tasks."""
-    rows = await connection.fetch("SELECT key, input FROM details WHERE key = ANY($1::bigint[])", keys)
+    rows = await connection.fetch(
+        "SELECT key, input FROM details WHERE key = ANY($1::text::bigint[])", numbers(keys)
+    )
     return {key: body for key, body in rows}  # noqa: C416  a driver's row is no pair to `dict`
 
 
@@ -121,7 +112,7 @@ def _shelf(shelf: Shelf) -> tuple[str, list[Any]]:
 
 
 READY: Final = (
-    f"SELECT {COLUMNS} FROM tasks WHERE queue = $1 AND level = $2 AND tenant = $3 AND lane = $4"  # noqa: S608
+    "SELECT body FROM tasks WHERE queue = $1 AND level = $2 AND tenant = $3 AND lane = $4"
     " AND state = 1 AND assignee = '' ORDER BY priority DESC, key LIMIT $5 FOR UPDATE SKIP LOCKED"
 )
 
@@ -130,7 +121,7 @@ async def ready_tasks(connection: Connection, lane: LaneId, limit: int) -> list[
     """The next unreserved ready tasks of a lane, locked; those another transaction holds are passed over."""
     queue, level, tenant, name = lane
     rows = await connection.fetch(READY, stored(queue), level, stored(tenant), stored(name), limit)
-    return [task_of(row) for row in rows]
+    return [task_of(body) for (body,) in rows]
 
 
 async def reserved_tasks(connection: Connection, shelf: Shelf, worker: str, limit: int) -> list[Task]:
@@ -138,12 +129,12 @@ async def reserved_tasks(connection: Connection, shelf: Shelf, worker: str, limi
     conditions, values = _shelf(shelf)
     values += [stored(worker), limit]
     rows = await connection.fetch(
-        f"SELECT {COLUMNS} FROM tasks WHERE {conditions} AND assignee = ${len(values) - 1}"  # noqa: S608
+        f"SELECT body FROM tasks WHERE {conditions} AND assignee = ${len(values) - 1}"  # noqa: S608
         " AND state = 1 AND assignee <> '' ORDER BY priority DESC, key"
         f" LIMIT ${len(values)} FOR UPDATE SKIP LOCKED",
         *values,
     )
-    return [task_of(row) for row in rows]
+    return [task_of(body) for (body,) in rows]
 
 
 async def flows_named(
@@ -151,11 +142,11 @@ async def flows_named(
 ) -> list[tuple[int, int]]:
     """What tasks and flows belong to: (root, flow), read without locks."""
     rows = await connection.fetch(
-        "SELECT root, flow FROM tasks WHERE key = ANY($1::bigint[]) AND flow <> 0"
-        " UNION SELECT root, flow FROM history WHERE key = ANY($1::bigint[]) AND flow <> 0"
-        " UNION SELECT root, key FROM flows WHERE key = ANY($2::bigint[])",
-        tasks,
-        flows,
+        "SELECT root, flow FROM tasks WHERE key = ANY($1::text::bigint[]) AND flow <> 0"
+        " UNION SELECT root, flow FROM history WHERE key = ANY($1::text::bigint[]) AND flow <> 0"
+        " UNION SELECT root, key FROM flows WHERE key = ANY($2::text::bigint[])",
+        numbers(tasks),
+        numbers(flows),
     )
     return [(root, flow) for root, flow in rows]
 
@@ -163,9 +154,9 @@ async def flows_named(
 async def flows_by_key(connection: Connection, keys: Sequence[int], lock: str = "") -> dict[int, FlowRow]:
     """Flows; with `lock`, in the order of their keys."""
     rows = await connection.fetch(
-        "SELECT key, root, kind, tenant, state FROM flows WHERE key = ANY($1::bigint[])"  # noqa: S608
+        "SELECT key, root, kind, tenant, state FROM flows WHERE key = ANY($1::text::bigint[])"  # noqa: S608
         f" ORDER BY key {lock}",
-        keys,
+        numbers(keys),
     )
     return {
         key: FlowRow(key, root, shown(kind), shown(tenant), state) for key, root, kind, tenant, state in rows

@@ -27,3 +27,8 @@ def all_stored(texts: Iterable[str]) -> list[str]:
     if "\0" in joined or "\1" in joined:
         return [stored(text) for text in given]
     return given
+
+
+def numbers(values: Iterable[int]) -> str:
+    """An array of numbers as one text, which the driver sends as it is; it looks at each item of a list."""
+    return f"{{{str(list(values))[1:-1]}}}"

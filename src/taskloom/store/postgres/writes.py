@@ -19,60 +19,89 @@ from taskloom.ports.store import (
     SubscriptionRow,
     TimerRow,
 )
-from taskloom.store.postgres.statements import COLUMNS, FIELDS, Connection
-from taskloom.store.postgres.text import all_stored, shown, stored
+from taskloom.store import packed
+from taskloom.store.postgres.bodies import body
+from taskloom.store.postgres.statements import Connection
+from taskloom.store.postgres.text import all_stored, numbers, shown, stored
 from taskloom.store.usage_sql import ADDITION, COUNTS, ID
 
-_SQL_TYPES: Final = {"level": "smallint", "state": "smallint", "callback": "boolean", "fenced": "boolean"}
-_TYPES: Final = tuple(
-    _SQL_TYPES.get(name, "text" if Task.__annotations__[name] is str else "bigint") for name in FIELDS
-)
-_MUTABLE_FROM: Final = FIELDS.index("ready_at")
-"""Fields from here on, the priority and the state may change."""
-_CHANGING: Final = ("priority", "state", *FIELDS[_MUTABLE_FROM:])
+_SQL_TYPES: Final = {"level": "smallint", "state": "smallint"}
+_COLUMNS: Final = ", ".join(packed.COLUMNS)
+_CHANGING: Final = ("priority", "state", "worker", "assignee", "finished_at")
+"""The columns that may change; all others of a task are as it was made."""
 
 
-def _arrays(types: Sequence[str], first: int = 1) -> str:
-    return ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(types, first))
+def _type(name: str) -> str:
+    kind = Task.__annotations__.get(name, str if name == "body" else int)
+    return "text" if kind is str else _SQL_TYPES.get(name, "bigint")
+
+
+def _unnested(*names: str) -> str:
+    """Rows of these columns; each number array is one text."""
+    arrays = [
+        f"${place}::{'' if _type(name) == 'text' else 'text::'}{_type(name)}[]"
+        for place, name in enumerate(names, 1)
+    ]
+    return f"unnest({', '.join(arrays)}) AS n ({', '.join(names)})"
 
 
 INSERT_TASKS: Final = (
-    f"INSERT INTO tasks ({COLUMNS}, due_at) SELECT * FROM unnest({_arrays((*_TYPES, 'bigint'))})"  # noqa: S608
+    f"INSERT INTO tasks ({_COLUMNS}, due_at, body) SELECT * FROM"  # noqa: S608
+    f" {_unnested(*packed.COLUMNS, 'due_at', 'body')}"
 )
-INSERT_HISTORY: Final = f"INSERT INTO history ({COLUMNS}) SELECT * FROM unnest({_arrays(_TYPES)})"  # noqa: S608
+INSERT_HISTORY: Final = (
+    f"INSERT INTO history ({_COLUMNS}, body) SELECT * FROM {_unnested(*packed.COLUMNS, 'body')}"  # noqa: S608
+)
 UPDATE_TASKS: Final = (
-    f"UPDATE tasks AS t SET {', '.join(f'{name} = n.{name}' for name in (*_CHANGING, 'due_at'))}"  # noqa: S608
-    f" FROM unnest({_arrays((*_TYPES, 'bigint'))}) AS n ({COLUMNS}, due_at) WHERE t.key = n.key"
+    f"UPDATE tasks AS t SET {', '.join(f'{name} = n.{name}' for name in (*_CHANGING, 'due_at', 'body'))}"  # noqa: S608
+    f" FROM {_unnested('key', *_CHANGING, 'due_at', 'body')} WHERE t.key = n.key"
 )
-DELETE_TASKS: Final = "DELETE FROM tasks WHERE key = ANY($1::bigint[])"
+_ENDED: Final = ", ".join(f"{'n' if name in _CHANGING else 't'}.{name}" for name in packed.COLUMNS)
+END_TASKS: Final = (
+    f"WITH ended AS (DELETE FROM tasks AS t USING {_unnested('key', *_CHANGING, 'body')}"  # noqa: S608
+    f" WHERE t.key = n.key RETURNING {_ENDED}, n.body)"
+    f" INSERT INTO history ({_COLUMNS}, body) SELECT * FROM ended"
+)
+"""What never changes is taken from the hot row."""
 
 
-def _columns(tasks: Sequence[Task]) -> list[list[Any]]:
-    columns: list[list[Any]] = [list(column) for column in zip(*map(structs.astuple, tasks), strict=True)]
-    for place, kind in enumerate(_TYPES):
-        if kind == "text":
-            columns[place] = all_stored(columns[place])
-    return columns
+def _arrays(rows: Iterable[Sequence[Any]], names: Sequence[str]) -> list[Any]:
+    """The columns of rows as `_unnested` takes them."""
+    return [
+        all_stored(column) if _type(name) == "text" else numbers(column)
+        for name, column in zip(names, zip(*rows, strict=True), strict=True)
+    ]
+
+
+def _changing(task: Task) -> tuple[Any, ...]:
+    return task.key, task.priority, int(task.state), task.worker, task.assignee, task.finished_at
 
 
 async def tasks_insert(connection: Connection, tasks: Sequence[Task]) -> None:
     """New hot rows."""
-    await connection.execute(INSERT_TASKS, *_columns(tasks), [task.due_at for task in tasks])
+    arrays = _arrays(map(packed.columns, tasks), packed.COLUMNS)
+    await connection.execute(INSERT_TASKS, *arrays, numbers(task.due_at for task in tasks), _bodies(tasks))
 
 
 async def tasks_update(connection: Connection, tasks: Sequence[Task]) -> None:
     """Change hot rows."""
-    await connection.execute(UPDATE_TASKS, *_columns(tasks), [task.due_at for task in tasks])
+    arrays = _arrays(map(_changing, tasks), ("key", *_CHANGING))
+    await connection.execute(UPDATE_TASKS, *arrays, numbers(task.due_at for task in tasks), _bodies(tasks))
 
 
-async def tasks_delete(connection: Connection, tasks: Iterable[Task]) -> None:
-    """Remove hot rows."""
-    await connection.execute(DELETE_TASKS, [task.key for task in tasks])
+async def tasks_end(connection: Connection, tasks: Sequence[Task]) -> None:
+    """Move hot rows to the ended ones."""
+    await connection.execute(END_TASKS, *_arrays(map(_changing, tasks), ("key", *_CHANGING)), _bodies(tasks))
 
 
 async def history_insert(connection: Connection, tasks: Sequence[Task]) -> None:
-    """Rows of ended tasks."""
-    await connection.execute(INSERT_HISTORY, *_columns(tasks))
+    """Rows of ended tasks that are not hot."""
+    arrays = _arrays(map(packed.columns, tasks), packed.COLUMNS)
+    await connection.execute(INSERT_HISTORY, *arrays, _bodies(tasks))
+
+
+def _bodies(tasks: Iterable[Task]) -> list[str]:
+    return [body(task) for task in tasks]
 
 
 async def history_delete(connection: Connection, tasks: Iterable[Task]) -> None:
@@ -86,8 +115,8 @@ async def details_insert(connection: Connection, rows: Sequence[tuple[int, bytes
     """What is written once with a task: (key, attributes, callback, input)."""
     keys, attributes, callbacks, inputs = zip(*rows, strict=True)
     await connection.execute(
-        "INSERT INTO details SELECT * FROM unnest($1::bigint[], $2::bytea[], $3::text[], $4::bytea[])",
-        keys,
+        "INSERT INTO details SELECT * FROM unnest($1::text::bigint[], $2::bytea[], $3::text[], $4::bytea[])",
+        numbers(keys),
         attributes,
         all_stored(callbacks),
         inputs,
@@ -306,9 +335,10 @@ async def usage_add(connection: Connection, usage: Mapping[UsageId, UsageCount])
     await connection.execute(_ADD_USAGE, *texts, [name[4] for name in names], *counts)
 
 
+_USAGE_TYPES: Final = (*["text"] * 4, *["bigint"] * (1 + len(COUNTS)))
 _ADD_USAGE: Final = (
     f"INSERT INTO usage ({', '.join((*ID, *COUNTS))}) SELECT * FROM"  # noqa: S608
-    f" unnest({_arrays((*['text'] * 4, *['bigint'] * (1 + len(COUNTS))))}) {ADDITION}"
+    f" unnest({', '.join(f'${place}::{kind}[]' for place, kind in enumerate(_USAGE_TYPES, 1))}) {ADDITION}"
 )
 
 

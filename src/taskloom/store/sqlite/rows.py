@@ -8,8 +8,8 @@ from typing import Any
 from taskloom.core.limits import TOTAL_EXACT
 from taskloom.core.usage import UsageCount
 from taskloom.ports.store import UsageQuery, UsageSum
+from taskloom.store import packed
 from taskloom.store.sql import SearchSql, as_rows, table
-from taskloom.store.sqlite import packed
 from taskloom.store.sqlite.statements import Connection
 from taskloom.store.usage_sql import sums
 from taskloom.views.fold import folded
@@ -58,7 +58,15 @@ class SqliteDialect:
     def source(self, view: View, columns: AbstractSet[str]) -> str:
         """For tasks no more than is asked for, since each column that is none in the table takes its time."""
         named = table(view)
-        return f"{packed.source(columns)} AS {named}" if named == "task_view" else named
+        return f"{packed.source(columns, _column)} AS {named}" if named == "task_view" else named
+
+    def among(self, keys: str) -> str:
+        """IN, of which SQLite makes a look-up for each."""
+        return f"key IN ({keys})"
+
+
+def _column(name: str) -> str:
+    return f"t.{name}" if name in packed.COLUMNS else f"json_extract(t.body, '$[{packed.PLACES[name]}]')"
 
 
 def views_create(connection: Connection, views: Iterable[View]) -> None:

@@ -21,7 +21,7 @@ from taskloom.ports.store import (
     SubscriptionRow,
     TimerRow,
 )
-from taskloom.store.sqlite import packed
+from taskloom.store import packed
 
 Connection = sqlite3.Connection
 

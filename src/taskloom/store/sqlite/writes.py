@@ -17,7 +17,7 @@ from taskloom.ports.store import (
     SubscriptionRow,
     TimerRow,
 )
-from taskloom.store.sqlite import packed
+from taskloom.store import packed
 from taskloom.store.sqlite.statements import Connection, in_marks
 from taskloom.store.usage_sql import ADDITION, COUNTS, ID
 

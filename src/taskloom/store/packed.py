@@ -1,10 +1,10 @@
-"""How SQLite keeps a task: whole, as a JSON array in the order of its fields, beside a few columns.
+"""How databases keep a task: whole, as a JSON array in the order of its fields, beside a few columns.
 
 The columns are those that indexes and common searches need. To write and read one for each of more than
 thirty fields took most of the time of a claim.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -29,7 +29,8 @@ COLUMNS: Final = (
 )
 """Fields that have a column of their own as well."""
 
-_PLACES: Final = {name: place for place, name in enumerate(Task.__struct_fields__)}
+PLACES: Final = {name: place for place, name in enumerate(Task.__struct_fields__)}
+"""Field -> where it stands in the array."""
 _OF_DETAILS: Final = frozenset({"attributes"})
 _encode: Final = msgspec.json.Encoder().encode
 decode: Final = msgspec.json.Decoder(Task).decode
@@ -63,18 +64,13 @@ def columns(task: Task) -> tuple[Any, ...]:
     )
 
 
-def source(names: Iterable[str]) -> str:
+def source(names: Iterable[str], column: Callable[[str], str]) -> str:
     """The hot and the ended tasks as one, with these columns of the task view and no others.
 
-    The view itself makes all its columns for every row that is looked at.
+    `column` spells what a field is read from, of `COLUMNS` or of the body of `t`. The view itself makes all
+    its columns for every row that is looked at.
     """
     wanted = sorted({"key", "tenant", *names})
-    shown = ", ".join(_expression(name) for name in wanted)
+    shown = ", ".join(f"{'d.' + name if name in _OF_DETAILS else column(name)} AS {name}" for name in wanted)
     details = "" if _OF_DETAILS.isdisjoint(wanted) else " JOIN details d ON d.key = t.key"
     return f"(SELECT {shown} FROM tasks t{details} UNION ALL SELECT {shown} FROM history t{details})"  # noqa: S608
-
-
-def _expression(name: str) -> str:
-    if name in _OF_DETAILS:
-        return f"d.{name}"
-    return f"t.{name}" if name in COLUMNS else f"json_extract(t.body, '$[{_PLACES[name]}]') AS {name}"
