@@ -50,9 +50,10 @@ def looks(store):
 
 
 def steps(idle, act):
-    """The steps of SQLite that something takes when so many lanes of each of two tenants are idle."""
+    """The steps of SQLite that something takes when so many lanes of each of two tenants, and queues, are idle."""
     store, counted = Store(), []
     names = [("q", 1, tenant, f"{number:06}") for tenant in "tu" for number in range(idle)]
+    names += [(f"queue {number}", 1, "u", "") for number in range(idle)]
     store.add(*names, depth=1, entered=1)
     store.add(*names, depth=-1, ended=1, started=1, virtual_time=TICK)
     store.hot_lanes.forget()

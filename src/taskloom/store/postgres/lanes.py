@@ -23,7 +23,7 @@ from taskloom.core.lanes import (
 from taskloom.core.terms import ANY_NUMBER, Terms, gate_room, gate_terms, opens_at, terms_of
 from taskloom.ports.store import Save, Shelf, TransientError
 from taskloom.store.postgres.statements import Connection
-from taskloom.store.postgres.text import shown, stored
+from taskloom.store.postgres.text import all_stored, shown, stored
 
 _LANE: Final = (
     "queue, level, tenant, lane, depth, in_flight, task_limit, paused_until, virtual_time, rate, burst,"
@@ -181,14 +181,20 @@ async def opening(connection: Connection, shelf: Shelf, now: int) -> int:
 
 async def of_queue(connection: Connection, queue: str, tenant: str | None, limit: int) -> list[Lane]:
     """The first lanes of a queue."""
+    which, values = _belonging(queue, tenant)
     rows = await connection.fetch(
-        f"SELECT {_LANE} FROM lanes WHERE queue = $1 AND ($2::text IS NULL OR tenant = $2)"  # noqa: S608
-        " ORDER BY level, tenant, lane LIMIT $3",
-        stored(queue),
-        None if tenant is None else stored(tenant),
+        f"SELECT {_LANE} FROM lanes WHERE {which} ORDER BY level, tenant, lane LIMIT $1",  # noqa: S608
         limit,
+        *values,
     )
     return [_lane(row) for row in rows]
+
+
+def _belonging(queue: str | None, tenant: str | None) -> tuple[str, list[str]]:
+    """Which rows belong to a queue and a tenant, None for any, marked from $2 on; no others are looked at."""
+    given = {name: value for name, value in (("queue", queue), ("tenant", tenant)) if value is not None}
+    which = " AND ".join(f"{name} = ${place}" for place, name in enumerate(given, 2))
+    return which or "TRUE", all_stored(given.values())
 
 
 async def gate(connection: Connection, queue: str, tenant: str) -> Gate:
@@ -203,12 +209,11 @@ async def gate(connection: Connection, queue: str, tenant: str) -> Gate:
 
 async def shares(connection: Connection, queue: str | None, tenant: str | None, limit: int) -> list[Share]:
     """Shares, of one queue or all, of one tenant or all."""
+    which, values = _belonging(queue, tenant)
     rows = await connection.fetch(
-        f"SELECT {_SHARE} FROM shares s WHERE ($1::text IS NULL OR queue = $1)"  # noqa: S608
-        " AND ($2::text IS NULL OR tenant = $2) ORDER BY queue, level, tenant LIMIT $3",
-        None if queue is None else stored(queue),
-        None if tenant is None else stored(tenant),
+        f"SELECT {_SHARE} FROM shares s WHERE {which} ORDER BY queue, level, tenant LIMIT $1",  # noqa: S608
         limit,
+        *values,
     )
     return [_share(row) for row in rows]
 

@@ -140,10 +140,16 @@ def opening(connection: Connection, shelf: Shelf, now: int) -> int:
 
 def of_queue(connection: Connection, queue: str, tenant: str | None, limit: int) -> list[Lane]:
     """The first lanes of a queue."""
-    # Each level is named, so that the lanes of other tenants are not even looked at.
-    mine = "" if tenant is None else f" AND level IN ({_LEVELS}) AND tenant = ?2"
-    sql = f"SELECT {_LANE} FROM lanes WHERE queue = ?1{mine} ORDER BY level, tenant, lane LIMIT ?3"  # noqa: S608
-    return [Lane(*row) for row in connection.execute(sql, (queue, tenant, limit))]
+    which, values = _belonging(queue, tenant)
+    sql = f"SELECT {_LANE} FROM lanes WHERE {which} ORDER BY level, tenant, lane LIMIT ?"  # noqa: S608
+    return [Lane(*row) for row in connection.execute(sql, (*values, limit))]
+
+
+def _belonging(queue: str | None, tenant: str | None) -> tuple[str, list[str]]:
+    """Which rows belong to a queue and a tenant, None for any; no others are even looked at."""
+    conditions = {"queue = ?": queue, f"level IN ({_LEVELS}) AND tenant = ?": tenant}
+    given = {condition: value for condition, value in conditions.items() if value is not None}
+    return " AND ".join(given) or "TRUE", list(given.values())
 
 
 def gate(connection: Connection, queue: str, tenant: str) -> Gate:
@@ -176,11 +182,9 @@ def kept(connection: Connection, queue: str, limit: int) -> KeptQueue | None:
 
 def shares(connection: Connection, queue: str | None, tenant: str | None, limit: int) -> list[Share]:
     """Shares, of one queue or all, of one tenant or all."""
-    sql = (
-        f"SELECT {_SHARE} FROM shares WHERE (?1 IS NULL OR queue = ?1) AND (?2 IS NULL OR tenant = ?2)"  # noqa: S608
-        " ORDER BY queue, level, tenant LIMIT ?3"
-    )
-    return [Share(*row) for row in connection.execute(sql, (queue, tenant, limit))]
+    which, values = _belonging(queue, tenant)
+    sql = f"SELECT {_SHARE} FROM shares WHERE {which} ORDER BY queue, level, tenant LIMIT ?"  # noqa: S608
+    return [Share(*row) for row in connection.execute(sql, (*values, limit))]
 
 
 def ready_queues(connection: Connection, limit: int) -> list[tuple[str, str, int]]:
