@@ -92,6 +92,7 @@ class LocalBlobs:
         """Remove what is to go, unless somebody holds it; a mark goes after its file."""
         if not self._root.is_dir():
             self._deleted.clear()
+            self._kept.clear()
             return True
         with (self._root / _HELD).open("ab") as lock:
             try:
@@ -150,8 +151,9 @@ class LocalIncoming:
         self._limit_bytes = limit_bytes
         self._folder = root / key[:2]
         _mark_in(root, key)
-        self._is_new_folder = not self._folder.is_dir()
-        self._folder.mkdir(exist_ok=True, mode=0o700)
+        if not self._folder.is_dir():
+            self._folder.mkdir(exist_ok=True, mode=0o700)
+            sync_folder(root)  # before the next file finds it there
         self._file = (self._folder / key).open("xb", buffering=0)
         self._digest = hashlib.sha256()
         self.size = 0
@@ -167,12 +169,10 @@ class LocalIncoming:
             left = left[self._file.write(left) or 0 :]
 
     def commit(self) -> Blob:
-        """Make it durable: the bytes, then the folders that know the name. Its day as a loose file begins."""
+        """Make it durable: the bytes, then the folder that knows the name. Its day as a loose file begins."""
         os.fsync(self._file.fileno())
         self._file.close()
         sync_folder(self._folder)
-        if self._is_new_folder:
-            sync_folder(self._root)
         (self._root / _LOOSE / self._key).touch(mode=0o600)
         fault_point("blob_committed")
         return Blob(self._key, self.size, self._digest.hexdigest())
