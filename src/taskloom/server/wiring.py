@@ -35,6 +35,7 @@ from taskloom.server.metrics import Metrics
 from taskloom.server.ratelimit import Throttle
 from taskloom.server.settings import Settings, SettingsError
 from taskloom.server.tokens import Tokens as BearerTokens
+from taskloom.store.backup import BLOBS, BUS
 from taskloom.store.blobs import LocalBlobs
 from taskloom.store.memory import MemoryStore
 from taskloom.store.sqlite.store import SqliteStore
@@ -75,7 +76,7 @@ def build(settings: Settings, adapters: Adapters | None = None) -> App:
             "compat.agents": settings.compat_agents,
             "data": str(settings.data),
         },
-        {"blobs": LocalBlobs(settings.data / "blobs"), "guard": guard, "streams": plan.bus.streams()},
+        {"blobs": LocalBlobs(settings.data / BLOBS), "guard": guard, "streams": plan.bus.streams()},
         authenticator.forget,
     )
     metrics = Metrics(version(), {"address": connections, "key": calls})
@@ -149,7 +150,7 @@ def _redis_bus(settings: Settings, clock: Clock) -> Bus:
         bus: Bus = adapter.RedisBus(there, clock)
         return bus
     try:
-        place = importlib.import_module("taskloom.bus.embedded").Embedded(settings.data / "bus")
+        place = importlib.import_module("taskloom.bus.embedded").Embedded(settings.data / BUS)
     except ModuleNotFoundError as error:
         raise SettingsError([_not_installed("bus", error, "bus")]) from error
     own: Bus = adapter.RedisBus(place, clock)
