@@ -31,7 +31,7 @@ class Totals(Struct):
 async def totals(engine: Engine, tenant: str, queue: str) -> dict[int, Totals]:
     """The totals of a queue by level, as its shares count them."""
     return {
-        share.level: Totals(share.entered, share.entered - share.ended - share.in_flight, share.ended)
+        share.level: Totals(share.entered, max(0, share.entered - share.ended - share.in_flight), share.ended)
         for share in await engine.store.shares(queue, tenant, LEVELS)
     }
 
