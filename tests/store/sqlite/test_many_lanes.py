@@ -50,7 +50,7 @@ def looks(store):
 
 
 def steps(idle, act):
-    """The steps of SQLite that something takes when so many lanes of each of two tenants, and queues, are idle."""
+    """SQLite's steps for something when so many lanes of two tenants are idle, and so many queues."""
     store, counted = Store(), []
     names = [("q", 1, tenant, f"{number:06}") for tenant in "tu" for number in range(idle)]
     names += [(f"queue {number}", 1, "u", "") for number in range(idle)]
